@@ -1,0 +1,334 @@
+//! The way of every call: identify, permit, limit, look up its idempotency key, run its handler, answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, RawPathParams, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
+use bytes::Bytes;
+use campanile_model::error::Kind;
+use campanile_model::{Actor, Ctx, Error, Id, Result};
+use campanile_store::idempotency::Key;
+use campanile_store::secrets::random_hex;
+use ring::digest;
+
+use crate::App;
+use crate::answer::{Answer, IDEMPOTENCY_LINK, mask_secrets};
+use crate::call::{Call, Idempotency};
+use crate::rate::Standing;
+use crate::route::{Auth, Lookup, Route};
+use crate::shape::parse_query;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAY: HeaderName = HeaderName::from_static("idempotency-replay");
+const LONGEST_KEY: usize = 255;
+
+/// What the answer says besides its body.
+#[derive(Default)]
+struct Extras {
+    idempotency_key: Option<String>,
+    replayed: bool,
+    link: bool,
+    standing: Option<Standing>,
+}
+
+/// Answers one request.
+pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) -> Response<Body> {
+    let started = Instant::now();
+    let request_id = request_id(request.headers(), &app);
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
+    let mut extras = Extras::default();
+    let answer = match Box::pin(handle(&app, route, request, &request_id, &mut extras)).await {
+        Ok(answer) => answer,
+        Err(error) => error_answer(&app, &error, &path, &request_id),
+    };
+    let status = answer.status;
+    let mut response = answer.into_response();
+    decorate(&mut response, &request_id, extras);
+    app.metrics()
+        .answered(route.method.as_str(), route.path, status, started.elapsed());
+    // Logs hold the route's template: what a path or a query carries may be secret.
+    let millis = started.elapsed().as_millis();
+    if route.category == crate::route::Category::Trigger || route.auth == Auth::Public {
+        tracing::debug!(%request_id, method = %route.method, route = route.path, status, millis, "answered");
+    } else {
+        tracing::info!(%request_id, method = %route.method, route = route.path, status, millis, "answered");
+    }
+    response
+}
+
+/// An error as an answer; those that are ours are logged with an id that the answer repeats.
+pub(crate) fn error_answer(app: &App, error: &Error, path: &str, request_id: &str) -> Answer {
+    let now = app.store().now();
+    if error.kind() != Kind::Internal {
+        return Answer::of_error(error, &mask_secrets(path), now, None);
+    }
+    let error_id = random_hex(16).unwrap_or_default();
+    tracing::error!(%request_id, %error_id, error = error.for_the_log().unwrap_or_default(), "a request failed");
+    Answer::of_error(error, &mask_secrets(path), now, Some(&error_id))
+}
+
+async fn handle(
+    app: &App,
+    route: &'static Route,
+    request: Request,
+    request_id: &str,
+    extras: &mut Extras,
+) -> Result<Answer> {
+    let (mut parts, body) = request.into_parts();
+    let ctx = match route.auth {
+        Auth::ApiKey => app.keys().authenticate(app.store(), &parts.headers, request_id).await?,
+        Auth::Public => nobody(request_id),
+        Auth::Dev => {
+            let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+            crate::dev::check_origin(&parts.headers, peer)?;
+            nobody(request_id)
+        }
+    };
+    if let Some(permission) = route.permission
+        && !ctx.permissions.allows(permission)
+    {
+        return Err(Error::forbidden(format!(
+            "This API key lacks the permission {}",
+            permission.wire()
+        )));
+    }
+    if route.auth == Auth::ApiKey
+        && let Some(limiter) = app.limiter()
+    {
+        extras.standing = Some(limiter.take(ctx.environment, route.category, route.cost, app.store().now())?);
+    }
+    let parameters = path_parameters(&mut parts, app).await?;
+    let body = read_body(&parts.headers, body, route).await?;
+    let query = parse_query(parts.uri.query().unwrap_or_default());
+    let idempotency = idempotency(route, &parts.headers, parts.uri.path(), &body)?;
+    extras.idempotency_key = idempotency.as_ref().map(|idempotency| idempotency.key.key.clone());
+    if let Some(idempotency) = &idempotency
+        && route.lookup == Lookup::Early
+        && let Some(answer) = replay(app, &ctx, &idempotency.key, extras).await?
+    {
+        return Ok(answer);
+    }
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let call = Call {
+        app: app.clone(),
+        ctx: ctx.clone(),
+        parameters,
+        query,
+        body,
+        headers: parts.headers,
+        idempotency: idempotency.clone(),
+    };
+    let result = (route.run)(call).await;
+    let Some(idempotency) = idempotency else {
+        return result.map(Answer::of_reply);
+    };
+    if idempotency.is_conflicted() {
+        // Another request with this key was quicker; what it was answered is the answer.
+        return match replay(app, &ctx, &idempotency.key, extras).await? {
+            Some(answer) => Ok(answer),
+            None => {
+                // The key's old answer is past its time: the caller tries again, and then it is free.
+                app.store().forget_old_answer(&ctx, &idempotency.key.key).await?;
+                Err(in_progress(&idempotency.key.key))
+            }
+        };
+    }
+    let answer = match result {
+        Ok(reply) => Answer::of_reply(reply),
+        Err(error) => error_answer(app, &error, &path, request_id),
+    };
+    if idempotency.is_recorded() || !answer.may_be_kept() {
+        return Ok(answer);
+    }
+    // Nothing was changed, so nothing carried the record yet: it is stored by itself.
+    let mut batch = campanile_store::Batch::new();
+    app.store()
+        .record_answer(&mut batch, &ctx, &idempotency.key, answer.status, &answer.body)?;
+    let result = app.store().commit(batch).await;
+    idempotency.settle(&result);
+    if idempotency.is_conflicted()
+        && let Some(first) = replay(app, &ctx, &idempotency.key, extras).await?
+    {
+        return Ok(first);
+    }
+    Ok(answer)
+}
+
+fn in_progress(key: &str) -> Error {
+    Error::conflict(format!(
+        "Request with key \"{key}\" is currently being processed. Please retry after 1 second"
+    ))
+    .retry_after(1)
+}
+
+/// What the key was answered before, if it was used for the same request.
+async fn replay(app: &App, ctx: &Ctx, key: &Key, extras: &mut Extras) -> Result<Option<Answer>> {
+    let Some(record) = app.store().idempotent_answer(ctx, &key.key).await? else {
+        return Ok(None);
+    };
+    if record.fingerprint != key.fingerprint {
+        extras.link = true;
+        let message = format!("Request with key \"{}\" is being reused for a different body", key.key);
+        return Err(Error::new(Kind::Invalid, message));
+    }
+    let body = match record.event_id {
+        Some(event) => crate::v1::events::trigger::answer_again(app, ctx, event).await?,
+        None => app.store().open_answer(&key.key, &record)?.unwrap_or_default(),
+    };
+    extras.replayed = true;
+    Ok(Some(Answer {
+        status: record.status,
+        body,
+        retry_after: None,
+    }))
+}
+
+fn idempotency(route: &Route, headers: &HeaderMap, path: &str, body: &Bytes) -> Result<Option<Arc<Idempotency>>> {
+    if route.auth != Auth::ApiKey || !matches!(route.method, Method::POST | Method::PATCH) {
+        return Ok(None);
+    }
+    let Some(header) = headers.get(&IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    let key = header
+        .to_str()
+        .map_err(|_| Error::bad_request("The Idempotency-Key header must hold visible ASCII characters only"))?;
+    if key.is_empty() {
+        return Ok(None);
+    }
+    if key.len() > LONGEST_KEY {
+        return Err(Error::bad_request(format!(
+            "idempotencyKey \"{key}\" has exceeded the maximum allowed length of {LONGEST_KEY} characters"
+        )));
+    }
+    let mut hash = digest::Context::new(&digest::SHA256);
+    for part in [route.method.as_str().as_bytes(), path.as_bytes(), body] {
+        hash.update(part);
+        hash.update(b"\n");
+    }
+    let fingerprint = hex::encode(hash.finish());
+    Ok(Some(Arc::new(Idempotency::new(Key {
+        key: key.to_owned(),
+        fingerprint,
+    }))))
+}
+
+async fn path_parameters(parts: &mut axum::http::request::Parts, app: &App) -> Result<Vec<(String, String)>> {
+    use axum::extract::FromRequestParts;
+    let parameters = RawPathParams::from_request_parts(parts, app)
+        .await
+        .map_err(|_| Error::bad_request("The path must be valid UTF-8 when it is percent-decoded"))?;
+    let parameters: Vec<_> = parameters
+        .iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
+    if parameters.iter().any(|(_, value)| value.contains('\0')) {
+        return Err(Error::bad_request("The path must not contain NUL characters"));
+    }
+    Ok(parameters)
+}
+
+async fn read_body(headers: &HeaderMap, body: Body, route: &Route) -> Result<Bytes> {
+    if !matches!(
+        route.method,
+        Method::POST | Method::PUT | Method::PATCH | Method::DELETE
+    ) {
+        return Ok(Bytes::new());
+    }
+    let too_large = || Error::new(Kind::TooLarge, "Payload Too Large");
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > route.body_limit) {
+        return Err(too_large());
+    }
+    let body = axum::body::to_bytes(body, route.body_limit).await.map_err(|error| {
+        // The limit is the only error that is not the connection's.
+        if error.to_string().contains("length limit") {
+            too_large()
+        } else {
+            Error::bad_request("The body could not be read")
+        }
+    })?;
+    if !body.is_empty() && !is_json(headers) {
+        return Err(Error::new(
+            Kind::UnsupportedMedia,
+            "The content type must be application/json",
+        ));
+    }
+    Ok(body)
+}
+
+/// A body without content type is taken for JSON, as a body with a JSON one.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        return true;
+    };
+    let kind = kind
+        .to_str()
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+fn nobody(request_id: &str) -> Ctx {
+    let none = Id::from_bytes([0; 12]);
+    Ctx {
+        organization: none,
+        environment: none,
+        actor: Actor::System,
+        permissions: campanile_model::Permissions::ALL,
+        request_id: request_id.to_owned(),
+    }
+}
+
+/// The caller's request id when it is a plain word, else a new one.
+fn request_id(headers: &HeaderMap, app: &App) -> String {
+    let given = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| {
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    });
+    given.map_or_else(|| format!("req_{}", app.store().new_id()), str::to_owned)
+}
+
+fn decorate(response: &mut Response<Body>, request_id: &str, extras: Extras) {
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set(REQUEST_ID, request_id);
+    if let Some(key) = &extras.idempotency_key {
+        set(IDEMPOTENCY_KEY, key);
+    }
+    if extras.replayed {
+        set(IDEMPOTENCY_REPLAY, "true");
+    }
+    if extras.link {
+        set(header::LINK, IDEMPOTENCY_LINK);
+    }
+    if let Some(standing) = extras.standing {
+        set(HeaderName::from_static("ratelimit-limit"), &standing.limit.to_string());
+        set(
+            HeaderName::from_static("ratelimit-remaining"),
+            &standing.remaining.to_string(),
+        );
+        set(HeaderName::from_static("ratelimit-reset"), &standing.reset.to_string());
+        set(HeaderName::from_static("ratelimit-policy"), &standing.policy);
+    }
+}

@@ -1,0 +1,108 @@
+//! The API: one table of routes, one way for every call, one module for each endpoint.
+
+mod answer;
+mod auth;
+mod call;
+mod cors;
+mod dev;
+mod dispatch;
+mod health;
+mod metrics;
+mod openapi;
+mod paging;
+mod rate;
+mod route;
+mod shape;
+mod table;
+mod v1;
+mod v2;
+
+use std::sync::Arc;
+
+use campanile_engine::Engine;
+use campanile_store::Store;
+
+pub use health::metrics_router;
+pub use metrics::Metrics;
+pub use openapi::document as openapi_document;
+pub use table::router;
+
+/// What callers with an API key see of a connection's tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionTokens {
+    /// In full when one connection is read or written, masked in lists.
+    Single,
+    /// Always in full.
+    Full,
+    /// Never.
+    Masked,
+}
+
+/// What the API is told by the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Dev mode.
+    pub dev: bool,
+    /// Whether rate limits are on.
+    pub rate_limit: bool,
+    /// What callers see of tokens.
+    pub connection_tokens: ConnectionTokens,
+    /// Whether `/metrics` is served on the main port to loopback callers.
+    pub metrics_on_main_port: bool,
+}
+
+/// The running API; clones are handles to the same one.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    engine: Engine,
+    settings: Settings,
+    keys: auth::Keys,
+    limiter: Option<rate::Limiter>,
+    metrics: Metrics,
+}
+
+impl App {
+    /// An API over this store and engine.
+    pub fn new(store: Store, engine: Engine, metrics: Metrics, settings: Settings) -> Self {
+        let limiter = settings.rate_limit.then(rate::Limiter::default);
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                engine,
+                settings,
+                keys: auth::Keys::new(),
+                limiter,
+                metrics,
+            }),
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    pub(crate) fn keys(&self) -> &auth::Keys {
+        &self.inner.keys
+    }
+
+    pub(crate) fn limiter(&self) -> Option<&rate::Limiter> {
+        self.inner.limiter.as_ref()
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+}

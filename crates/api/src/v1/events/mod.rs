@@ -1,0 +1,3 @@
+//! Events: triggers.
+
+pub(crate) mod trigger;

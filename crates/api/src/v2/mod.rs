@@ -1,0 +1,3 @@
+//! Routes under `/v2`.
+
+pub(crate) mod subscribers;

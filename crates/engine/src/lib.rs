@@ -1,0 +1,4 @@
+//! Placeholder.
+/// The engine.
+#[derive(Clone)]
+pub struct Engine;

@@ -1,0 +1,115 @@
+//! The catalogue of texts that people read in the activity feed. A trace stores the code; the text is looked up when
+//! it is read, so that a text can be mended for old rows too. Texts that the original has are its own, to the letter
+//! (engine.md h), because dashboards and users know them.
+
+macro_rules! details {
+    ($($(#[$doc:meta])* $name:ident = $code:literal => $text:literal;)*) => {
+        /// What a trace tells.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Detail { $($(#[$doc])* $name,)* }
+
+        impl Detail {
+            /// All details.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The stored code.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The sentence in English.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+details! {
+    /// A job was planned.
+    StepCreated = "step_created" => "Step created";
+    /// A job is next.
+    StepQueued = "step_queued" => "Step queued";
+    /// A message row was written.
+    MessageCreated = "message_created" => "Message created";
+    /// A provider took the message.
+    MessageSent = "message_sent" => "Message sent";
+    /// Rendering failed.
+    MessageContentNotGenerated = "message_content_not_generated" => "Message content could not be generated";
+    /// No endpoint and no legacy channel.
+    SubscriberNoChannel = "subscriber_channel_missing" => "Subscriber does not have a configured channel";
+    /// The same, with contexts on the event.
+    SubscriberNoChannelInContext = "subscriber_context_channel_missing" => "Subscriber does not have a configured channel with the given context";
+    /// The integration of an endpoint is gone or not active.
+    NoActiveIntegration = "subscriber_integration_missing" => "Subscriber does not have an active integration";
+    /// The integration that a message goes through.
+    IntegrationSelected = "integration_selected" => "Integration instance selected";
+    /// A provider refused for good.
+    ProviderError = "provider_error" => "Unexpected provider error";
+    /// A legacy chat channel without address.
+    WebhookUrlMissing = "chat_webhook_url_missing" => "Webhook URL for the chat channel is missing";
+    /// A legacy phone channel without number.
+    PhoneMissing = "chat_missing_phone_number" => "Subscriber is missing a phone number";
+    /// Nothing of a chat step was sent.
+    AllChatFailed = "chat_all_channels_failed" => "All chat channels failed to send the message";
+    /// A part of a chat step was skipped.
+    SomeChatSkipped = "chat_some_channels_skipped" => "Some chat channels skipped to send the message";
+    /// The step cannot run in this version.
+    StepNotExecutable = "step_not_executable" => "This server cannot execute steps of this type yet; the step was skipped";
+    /// A delivery waits for its next attempt.
+    DeliveryRetry = "delivery_retry_scheduled" => "The provider could not take the message now; it will be tried again";
+    /// A delivery waits for a reconnect.
+    DeliveryHeld = "delivery_held" => "The message is held until the channel connection is reconnected";
+    /// A held delivery goes on.
+    DeliveryReleased = "delivery_released" => "The channel connection was reconnected; the held message is sent now";
+    /// A message got too old to be sent.
+    DeliveryExpired = "delivery_expired" => "The message expired before it could be sent";
+    /// A worker died while this delivery was under way.
+    DeliveryRepeated = "delivery_repeated" => "A previous attempt was interrupted, its result is unknown; sending again, the message may arrive twice";
+    /// A call ended without an answer.
+    DeliveryUnknown = "delivery_unknown" => "The provider did not answer; the message may have been sent and will be tried again";
+    /// The provider accepted the message for later.
+    DeliveryAccepted = "delivery_accepted" => "The provider accepted the message and queued it";
+    /// Dev mode kept the message in the outbox.
+    OutboxKept = "outbox_kept" => "Dev mode: the message was put into the outbox at /dev instead of being sent";
+    /// The workflow was removed or changed before the step ran.
+    StepGone = "step_gone" => "The workflow or this step was removed before the step could run";
+    /// A recipient could not be stored.
+    RecipientRefused = "subscriber_validation_failed" => "The recipient is not valid and was left out";
+    /// An override of an endpoint's address did not fit its type.
+    OverrideIgnored = "endpoint_override_ignored" => "The address override does not fit the endpoint's type and was ignored";
+    /// A step was skipped because another step before it failed.
+    StepCanceledByFailure = "step_canceled_by_failure" => "Step was canceled because a previous step failed";
+    /// The endpoint hung on a connection that is gone.
+    ConnectionGone = "connection_gone" => "The channel connection of this endpoint was deleted";
+}
+
+/// The text for a stored code; a code of another version stands for itself.
+pub fn text(code: &str) -> &str {
+    Detail::ALL
+        .iter()
+        .find(|detail| detail.code() == code)
+        .map_or(code, |detail| detail.text())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique() {
+        for (index, detail) in Detail::ALL.iter().enumerate() {
+            assert!(
+                Detail::ALL[..index].iter().all(|other| other.code() != detail.code()),
+                "{}",
+                detail.code()
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_code_stands_for_itself() {
+        assert_eq!(text("step_created"), "Step created");
+        assert_eq!(text("from_a_later_version"), "from_a_later_version");
+    }
+}

@@ -1,0 +1,199 @@
+//! Statements, written once for both engines.
+//!
+//! `$n` are the parameters. `{in:$n}` takes a list. `{skip_locked}` locks rows where there is more than one writer.
+//! Where the engines must differ, a statement has two texts. An `insert` is described by its columns, so that many rows
+//! go in one statement on PostgreSQL. A test prepares every statement on both engines.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+/// One statement.
+pub struct Sql {
+    /// The constant's name, for messages and metrics.
+    pub name: &'static str,
+    form: Form,
+    spelled: OnceLock<Spelled>,
+}
+
+enum Form {
+    Both(&'static str),
+    Each {
+        sqlite: &'static str,
+        postgres: &'static str,
+    },
+    Insert {
+        table: &'static str,
+        columns: &'static str,
+        ending: &'static str,
+    },
+}
+
+struct Spelled {
+    sqlite: String,
+    postgres: String,
+}
+
+impl Sql {
+    /// The same text on both engines.
+    pub const fn both(name: &'static str, text: &'static str) -> Self {
+        Self {
+            name,
+            form: Form::Both(text),
+            spelled: OnceLock::new(),
+        }
+    }
+
+    /// A text for each engine.
+    pub const fn each(name: &'static str, sqlite: &'static str, postgres: &'static str) -> Self {
+        Self {
+            name,
+            form: Form::Each { sqlite, postgres },
+            spelled: OnceLock::new(),
+        }
+    }
+
+    /// Rows into a table; `columns` is `name type, …` with the types text, int and bool.
+    pub const fn insert(name: &'static str, table: &'static str, columns: &'static str, ending: &'static str) -> Self {
+        Self {
+            name,
+            form: Form::Insert { table, columns, ending },
+            spelled: OnceLock::new(),
+        }
+    }
+
+    /// Whether this is an insert whose rows PostgreSQL takes as columns of arrays.
+    pub(crate) fn takes_columns(&self) -> bool {
+        matches!(self.form, Form::Insert { .. })
+    }
+
+    /// The text for SQLite.
+    pub(crate) fn sqlite(&self) -> &str {
+        &self.spelled().sqlite
+    }
+
+    /// The text for PostgreSQL.
+    pub(crate) fn postgres(&self) -> &str {
+        &self.spelled().postgres
+    }
+
+    fn spelled(&self) -> &Spelled {
+        self.spelled.get_or_init(|| match self.form {
+            Form::Both(text) => Spelled {
+                sqlite: for_sqlite(text),
+                postgres: for_postgres(text),
+            },
+            Form::Each { sqlite, postgres } => Spelled {
+                sqlite: for_sqlite(sqlite),
+                postgres: for_postgres(postgres),
+            },
+            Form::Insert { table, columns, ending } => {
+                let columns: Vec<(&str, &str)> = columns
+                    .split(',')
+                    .filter_map(|column| column.trim().split_once(' '))
+                    .collect();
+                let names = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+                let places = (1..=columns.len())
+                    .map(|n| format!("?{n}"))
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                let arrays = columns
+                    .iter()
+                    .enumerate()
+                    .map(|(index, (_, kind))| format!("${}::{}[]", index + 1, array_type(kind)))
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                Spelled {
+                    sqlite: format!("INSERT INTO {table} ({names}) VALUES ({places}) {ending}"),
+                    postgres: format!("INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}) {ending}"),
+                }
+            }
+        })
+    }
+}
+
+fn array_type(kind: &str) -> &str {
+    match kind {
+        "int" => "int8",
+        other => other,
+    }
+}
+
+/// `$n` becomes `?n`: SQLite numbers `$1` by its first appearance, which silently mixes arguments up.
+pub(crate) fn for_sqlite(text: &str) -> String {
+    replace_lists(text, |n| format!("IN (SELECT value FROM json_each(?{n}))"))
+        .replace("{skip_locked}", "")
+        .replace('$', "?")
+}
+
+pub(crate) fn for_postgres(text: &str) -> String {
+    replace_lists(text, |n| format!("= ANY(${n})")).replace("{skip_locked}", "FOR UPDATE SKIP LOCKED")
+}
+
+fn replace_lists(text: &str, spell: impl Fn(&str) -> String) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    while let Some(start) = text.find("{in:$") {
+        let Some(length) = text[start..].find('}') else { break };
+        let number = &text[start + 5..start + length];
+        let spelled = spell(number);
+        text = Cow::Owned(format!("{}{spelled}{}", &text[..start], &text[start + length + 1..]));
+    }
+    text
+}
+
+/// Declares statements and the list of all of them, which the tests prepare on both engines.
+#[macro_export]
+macro_rules! queries {
+    (@sql $name:ident, $text:literal) => { $crate::db::Sql::both(stringify!($name), $text) };
+    (@sql $name:ident, { sqlite: $sqlite:literal, postgres: $postgres:literal $(,)? }) => {
+        $crate::db::Sql::each(stringify!($name), $sqlite, $postgres)
+    };
+    (@sql $name:ident, { insert $table:literal, $columns:literal $(,)? }) => {
+        $crate::db::Sql::insert(stringify!($name), $table, $columns, "")
+    };
+    (@sql $name:ident, { insert $table:literal, $columns:literal, $ending:literal $(,)? }) => {
+        $crate::db::Sql::insert(stringify!($name), $table, $columns, $ending)
+    };
+    ($($(#[$doc:meta])* $name:ident = $form:tt;)*) => {
+        $($(#[$doc])* pub(crate) static $name: $crate::db::Sql = $crate::queries!(@sql $name, $form);)*
+        /// All statements of this module.
+        #[cfg(any(test, feature = "testing"))]
+        pub(crate) static ALL: &[&$crate::db::Sql] = &[$(&$name,)*];
+    };
+}
+
+/// The arguments of a statement.
+#[macro_export]
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$($crate::db::Val::from($value)),*] };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_spelled_for_each_engine() {
+        let text = "SELECT a FROM t WHERE b {in:$2} AND c = $1 {skip_locked}";
+        assert_eq!(
+            for_sqlite(text),
+            "SELECT a FROM t WHERE b IN (SELECT value FROM json_each(?2)) AND c = ?1 "
+        );
+        assert_eq!(
+            for_postgres(text),
+            "SELECT a FROM t WHERE b = ANY($2) AND c = $1 FOR UPDATE SKIP LOCKED"
+        );
+    }
+
+    #[test]
+    fn an_insert_takes_rows_on_sqlite_and_columns_on_postgres() {
+        let sql = Sql::insert("X", "t", "id text, n int, ok bool", "ON CONFLICT DO NOTHING");
+        assert_eq!(
+            sql.sqlite(),
+            "INSERT INTO t (id, n, ok) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"
+        );
+        assert_eq!(
+            sql.postgres(),
+            "INSERT INTO t (id, n, ok) SELECT * FROM unnest($1::text[], $2::int8[], $3::bool[]) ON CONFLICT DO NOTHING"
+        );
+    }
+}

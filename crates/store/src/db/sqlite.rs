@@ -1,0 +1,269 @@
+//! SQLite: one writer thread that groups commits, and a few reader threads.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, Value as Stored, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+use tokio::sync::oneshot;
+
+use super::batch::{Batch, Done};
+use super::error::StoreError;
+use super::signals::Signals;
+use super::value::{Row, Val};
+use super::write_queue::WriteQueue;
+
+const READERS: usize = 3;
+
+/// Opens a connection with the settings that every connection has.
+pub(super) fn open(path: &Path, read_only: bool) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| {
+        StoreError::Driver(format!(
+            "cannot open {}: {error}; check that the folder exists and is writable",
+            path.display()
+        ))
+    })?;
+    connection.busy_timeout(Duration::from_secs(5)).map_err(driver)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    // FULL: an answer may say that something is stored only when it is on disk.
+    let settings = if read_only {
+        "PRAGMA query_only = ON; PRAGMA cache_size = -4000; PRAGMA temp_store = MEMORY;"
+    } else {
+        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864; \
+         PRAGMA wal_autocheckpoint = 4000;"
+    };
+    connection.execute_batch(settings).map_err(driver)?;
+    Ok(connection)
+}
+
+pub(super) fn spawn_writer(path: &Path, queue: Arc<WriteQueue>, signals: Signals) -> Result<(), StoreError> {
+    let connection = open(path, false)?;
+    let writer = Writer {
+        indexes: unique_indexes(&connection)?,
+        connection,
+    };
+    std::thread::Builder::new()
+        .name("sqlite-writer".to_owned())
+        .spawn(move || {
+            while let Some(jobs) = queue.next_blocking() {
+                let (batches, replies): (Vec<Batch>, Vec<_>) =
+                    jobs.into_iter().map(|job| (job.batch, job.reply)).unzip();
+                let results = writer.commit(&batches);
+                for ((result, batch), reply) in results.into_iter().zip(&batches).zip(replies) {
+                    if result.is_ok() {
+                        signals.committed(batch.wakes_workers, batch.changes_configuration);
+                    }
+                    // A caller that stopped waiting does not mind.
+                    let _ = reply.send(result);
+                }
+                queue.finished();
+            }
+        })
+        .map_err(|error| StoreError::Driver(format!("cannot start the writer thread: {error}")))?;
+    Ok(())
+}
+
+struct Writer {
+    connection: Connection,
+    indexes: HashMap<String, String>,
+}
+
+impl Writer {
+    fn commit(&self, batches: &[Batch]) -> Vec<Result<Done, StoreError>> {
+        if let Err(error) = self.command("BEGIN IMMEDIATE") {
+            return batches.iter().map(|_| Err(error.clone())).collect();
+        }
+        let mut results: Vec<_> = batches
+            .iter()
+            .map(|batch| {
+                // One caller's failure must not undo the others'.
+                self.command("SAVEPOINT batch")?;
+                let result = self.run(batch);
+                if result.is_err() {
+                    self.command("ROLLBACK TO batch")?;
+                }
+                self.command("RELEASE batch")?;
+                result
+            })
+            .collect();
+        if let Err(error) = self.command("COMMIT") {
+            let _ = self.command("ROLLBACK");
+            for result in &mut results {
+                *result = Err(error.clone());
+            }
+        }
+        results
+    }
+
+    fn command(&self, text: &str) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(text).map_err(driver)?;
+        statement.execute([]).map(|_| ()).map_err(driver)
+    }
+
+    fn run(&self, batch: &Batch) -> Result<Done, StoreError> {
+        let mut done = Done::default();
+        for statement in &batch.statements {
+            let mut prepared = self.connection.prepare_cached(statement.sql.sqlite()).map_err(driver)?;
+            let mut changed = 0;
+            let mut rows = Vec::new();
+            for row in &statement.rows {
+                if prepared.column_count() == 0 {
+                    let count = prepared
+                        .execute(rusqlite::params_from_iter(row))
+                        .map_err(|error| self.failed(&error))?;
+                    changed += count as u64;
+                } else {
+                    let before = rows.len();
+                    collect(&mut prepared, row, &mut rows).map_err(|error| self.failed(&error))?;
+                    changed += (rows.len() - before) as u64;
+                }
+            }
+            if let Some(conflict) = statement.conflict
+                && changed != statement.rows.len() as u64
+            {
+                return Err(StoreError::Conflict(conflict.to_owned()));
+            }
+            done.changed.push(changed);
+            done.rows.push(rows);
+        }
+        Ok(done)
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> StoreError {
+        if let rusqlite::Error::SqliteFailure(failure, Some(message)) = error
+            && failure.code == ErrorCode::ConstraintViolation
+            && let Some(columns) = message.strip_prefix("UNIQUE constraint failed: ")
+        {
+            let name = self.indexes.get(columns).cloned().unwrap_or_else(|| columns.to_owned());
+            return StoreError::Conflict(name);
+        }
+        driver_ref(error)
+    }
+}
+
+/// SQLite names the columns of a violated index; callers know indexes by name, as PostgreSQL does.
+fn unique_indexes(connection: &Connection) -> Result<HashMap<String, String>, StoreError> {
+    let sql = "SELECT i.name, group_concat(m.name || '.' || c.name, ', ' ORDER BY c.seqno) \
+               FROM sqlite_schema m, pragma_index_list(m.name) i, pragma_index_info(i.name) c \
+               WHERE m.type = 'table' AND i.\"unique\" = 1 AND i.origin = 'c' GROUP BY m.name, i.name";
+    let mut statement = connection.prepare(sql).map_err(driver)?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get::<_, String>(1)?, row.get::<_, String>(0)?)))
+        .map_err(driver)?
+        .collect::<Result<HashMap<_, _>, _>>();
+    rows.map_err(driver)
+}
+
+impl ToSql for Val {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Self::Bool(value) => ToSqlOutput::Owned(Stored::Integer(i64::from(*value))),
+            Self::Int(value) => ToSqlOutput::Owned(Stored::Integer(*value)),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Self::List(list) => ToSqlOutput::Owned(Stored::Text(list_as_json(list))),
+        })
+    }
+}
+
+fn list_as_json(list: &[Val]) -> String {
+    let values: Vec<serde_json::Value> = list
+        .iter()
+        .map(|val| match val {
+            Val::Null | Val::List(_) => serde_json::Value::Null,
+            Val::Bool(value) => i64::from(*value).into(),
+            Val::Int(value) => (*value).into(),
+            Val::Text(text) => text.as_str().into(),
+        })
+        .collect();
+    serde_json::Value::Array(values).to_string()
+}
+
+fn collect(statement: &mut rusqlite::CachedStatement<'_>, row: &[Val], into: &mut Vec<Row>) -> rusqlite::Result<()> {
+    let count = statement.column_count();
+    let mut rows = statement.query(rusqlite::params_from_iter(row))?;
+    while let Some(row) = rows.next()? {
+        let mut values = Vec::with_capacity(count);
+        for index in 0..count {
+            values.push(match row.get_ref(index)? {
+                ValueRef::Integer(value) => Val::Int(value),
+                ValueRef::Text(text) => Val::Text(String::from_utf8_lossy(text).into_owned()),
+                // No column holds either; both would show as a damaged row when it is read.
+                ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => Val::Null,
+            });
+        }
+        into.push(Row(values));
+    }
+    Ok(())
+}
+
+type Query = (
+    Cow<'static, str>,
+    Vec<Val>,
+    oneshot::Sender<Result<Vec<Row>, StoreError>>,
+);
+
+/// Reader threads, each with a connection of its own.
+pub(super) struct Readers {
+    threads: Vec<mpsc::Sender<Query>>,
+    next: AtomicUsize,
+}
+
+impl Readers {
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut threads = Vec::new();
+        for number in 0..READERS {
+            let connection = open(path, true)?;
+            let (sender, queries) = mpsc::channel::<Query>();
+            std::thread::Builder::new()
+                .name(format!("sqlite-reader-{number}"))
+                .spawn(move || {
+                    for (text, row, reply) in queries {
+                        let _ = reply.send(read(&connection, &text, &row));
+                    }
+                })
+                .map_err(|error| StoreError::Driver(format!("cannot start a reader thread: {error}")))?;
+            threads.push(sender);
+        }
+        Ok(Self {
+            threads,
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    pub(super) async fn query(&self, text: Cow<'static, str>, row: Vec<Val>) -> Result<Vec<Row>, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let number = self.next.fetch_add(1, Ordering::Relaxed) % self.threads.len().max(1);
+        let sent = self.threads.get(number).map(|thread| thread.send((text, row, reply)));
+        if !matches!(sent, Some(Ok(()))) {
+            return Err(StoreError::Driver("the reader threads stopped".to_owned()));
+        }
+        answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Driver("a reader thread stopped".to_owned())))
+    }
+}
+
+fn read(connection: &Connection, text: &str, row: &[Val]) -> Result<Vec<Row>, StoreError> {
+    let mut statement = connection.prepare_cached(text).map_err(driver)?;
+    let mut rows = Vec::new();
+    collect(&mut statement, row, &mut rows).map_err(driver)?;
+    Ok(rows)
+}
+
+fn driver(error: rusqlite::Error) -> StoreError {
+    driver_ref(&error)
+}
+
+fn driver_ref(error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(error.to_string()),
+        _ => StoreError::Driver(error.to_string()),
+    }
+}

@@ -1,0 +1,121 @@
+//! Storage: the database on two engines, secrets, and one module of queries for each noun.
+//!
+//! Queries of tenant data take a [`Ctx`](campanile_model::Ctx), so that none can forget the environment. A change is
+//! added to a [`Batch`] and becomes true, with its audit row and its tasks, when the batch is committed.
+
+pub mod api_keys;
+pub mod audits;
+pub mod db;
+pub mod environments;
+pub mod first_start;
+pub mod idempotency;
+mod keyring;
+pub mod nodes;
+pub mod page;
+pub mod secrets;
+pub mod subscribers;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use campanile_model::{Clock, Id, IdMaker, Time};
+
+pub use db::{Address, Batch, Db, Done, StoreError};
+pub use secrets::{MasterKey, Secrets};
+
+/// Everything that is stored, and what storing needs: clock, ids, keys. Clones are handles to the same store.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+    secrets: Secrets,
+    ids: Arc<IdMaker>,
+    clock: Clock,
+    node: Arc<nodes::Node>,
+}
+
+/// All statements of all modules; the tests prepare each of them on both engines.
+#[cfg(any(test, feature = "testing"))]
+pub fn all_statements() -> Vec<&'static db::Sql> {
+    [
+        api_keys::ALL,
+        audits::ALL,
+        environments::ALL,
+        first_start::ALL,
+        idempotency::ALL,
+        keyring::ALL,
+        nodes::ALL,
+        subscribers::ALL,
+    ]
+    .concat()
+}
+
+impl Store {
+    /// Opens a migrated database with these master keys: the first seals, all open.
+    pub async fn open(address: &Address, masters: &[MasterKey], clock: Clock) -> Result<Self, StoreError> {
+        let db = Db::open(address).await?;
+        let root = keyring::root_key(&db, masters, clock.now()).await?;
+        let secrets = Secrets::new(&root)?;
+        let (node, ids) = nodes::Node::lease(&db, &clock).await?;
+        Ok(Self {
+            db,
+            secrets,
+            ids,
+            clock,
+            node,
+        })
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// A new id.
+    pub fn new_id(&self) -> Id {
+        self.ids.next()
+    }
+
+    /// The database under the store.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Seals and hashes.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// This process among those that share the database.
+    pub fn node(&self) -> &nodes::Node {
+        &self.node
+    }
+
+    /// Commits a batch; when this returns, it is on disk.
+    pub async fn commit(&self, batch: Batch) -> Result<Done, StoreError> {
+        self.db.commit(batch).await
+    }
+}
+
+/// Refuses a second process on one SQLite file: two writers would undo each other's leases. The lock lasts as long as
+/// the returned file is open, and ends with the process.
+pub fn lock_data_dir(dir: &Path) -> Result<std::fs::File, StoreError> {
+    let path = dir.join("lock");
+    let file = std::fs::File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = file.map_err(|error| StoreError::Driver(format!("cannot open {}: {error}", path.display())))?;
+    file.try_lock().map_err(|_| {
+        StoreError::Driver(format!(
+            "another Campanile already uses {}; stop it, or choose another folder with CAMPANILE_DATA_DIR",
+            dir.display()
+        ))
+    })?;
+    Ok(file)
+}

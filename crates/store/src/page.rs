@@ -1,0 +1,283 @@
+//! Lists that are paged by a cursor (channels.md 1.1.1): sorted by one column and the id, the cursor is a row's id.
+//!
+//! A page is fetched by index from the cursor on; the total is counted up to a cap.
+
+use campanile_model::{Ctx, Id};
+
+use crate::db::{Columns, Db, FromRow, StoreError, Val};
+
+/// Totals are counted up to this number.
+pub const COUNT_CAP: i64 = 50_000;
+
+/// Which page a caller wants.
+#[derive(Clone, Debug)]
+pub struct Cursor {
+    /// The page after this row.
+    pub after: Option<String>,
+    /// The page before this row.
+    pub before: Option<String>,
+    /// At most so many rows.
+    pub limit: u32,
+    /// What to sort by.
+    pub order: Order,
+    /// Newest first.
+    pub descending: bool,
+    /// Whether the cursor's own row is part of the page.
+    pub include_cursor: bool,
+}
+
+impl Cursor {
+    /// The first page, newest first.
+    pub fn first(limit: u32) -> Self {
+        Self {
+            after: None,
+            before: None,
+            limit,
+            order: Order::Id,
+            descending: true,
+            include_cursor: false,
+        }
+    }
+}
+
+/// What a list is sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// By id, which is by creation.
+    Id,
+    /// By the time of creation.
+    Created,
+    /// By the time of the last change.
+    Updated,
+}
+
+impl Order {
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Created => "created_at",
+            Self::Updated => "updated_at",
+        }
+    }
+}
+
+/// One page.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// The cursor of the next page.
+    pub next: Option<Id>,
+    /// The cursor of the previous page.
+    pub previous: Option<Id>,
+    /// How many rows there are, up to [`COUNT_CAP`].
+    pub total: i64,
+    /// Whether there are more.
+    pub capped: bool,
+}
+
+impl<T> Page<T> {
+    /// The same page of something else.
+    pub fn map<U>(self, map: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            rows: self.rows.into_iter().map(map).collect(),
+            next: self.next,
+            previous: self.previous,
+            total: self.total,
+            capped: self.capped,
+        }
+    }
+
+    fn empty(total: i64) -> Self {
+        Self {
+            rows: Vec::new(),
+            next: None,
+            previous: None,
+            total: total.min(COUNT_CAP),
+            capped: total > COUNT_CAP,
+        }
+    }
+}
+
+/// A row that can be a cursor.
+pub trait Listed: FromRow {
+    /// Its id.
+    fn id(&self) -> Id;
+}
+
+/// A list under construction: its columns and tables, and the filters that a caller asked for. Only constants and
+/// numbered parameters become SQL text.
+pub(crate) struct List {
+    columns: &'static str,
+    /// `FROM` with joins; the listed table's alias is `t`.
+    tables: &'static str,
+    table: &'static str,
+    filters: Vec<String>,
+    values: Vec<Val>,
+}
+
+impl List {
+    /// A list of `table` (alias `t`) in the caller's environment.
+    pub(crate) fn new(ctx: &Ctx, columns: &'static str, table: &'static str, tables: &'static str) -> Self {
+        Self {
+            columns,
+            tables,
+            table,
+            filters: vec!["t.environment_id = $1".to_owned()],
+            values: vec![Val::from(ctx.environment)],
+        }
+    }
+
+    /// Adds a filter; `{}` stands for the value, every time it appears.
+    pub(crate) fn filter(&mut self, condition: &'static str, value: impl Into<Val>) -> &mut Self {
+        self.values.push(value.into());
+        self.filters.push(format!(
+            "({})",
+            condition.replace("{}", &format!("${}", self.values.len()))
+        ));
+        self
+    }
+
+    /// Adds a filter without a value.
+    pub(crate) fn condition(&mut self, condition: &'static str) -> &mut Self {
+        self.filters.push(format!("({condition})"));
+        self
+    }
+
+    /// Fetches a page.
+    pub(crate) async fn page<T: Listed>(&self, db: &Db, cursor: &Cursor) -> Result<Page<T>, StoreError> {
+        let order = cursor.order.column();
+        let backwards = cursor.before.is_some();
+        let Some(position) = self.position(db, cursor, order).await? else {
+            return Ok(Page::empty(0));
+        };
+        let filtered = format!("{} WHERE {}", self.tables, self.filters.join(" AND "));
+        // The direction in which rows are read: for a page before the cursor against the order, flipped afterwards.
+        let descending = cursor.descending != backwards;
+        let mut text = format!("SELECT {} FROM {filtered}", self.columns);
+        let mut values = self.values.clone();
+        if let Some((value, id)) = &position {
+            text.push_str(&beyond(order, descending, cursor.include_cursor, values.len()));
+            values.push(value.clone());
+            values.push(Val::from(*id));
+        }
+        let direction = if descending { "DESC" } else { "ASC" };
+        let sorting = if order == "id" {
+            format!("ORDER BY t.id {direction}")
+        } else {
+            format!("ORDER BY t.{order} {direction}, t.id {direction}")
+        };
+        let limit = usize::try_from(cursor.limit).unwrap_or(usize::MAX);
+        let page = format!("{text} {sorting} LIMIT {}", limit + 1);
+        let count = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM {filtered} LIMIT {}) AS counted",
+            COUNT_CAP + 1
+        );
+        let (rows, total) = futures_util::future::join(
+            db.all_of::<T>(&page, values),
+            db.all_of::<Number>(&count, self.values.clone()),
+        )
+        .await;
+        let mut rows = rows?;
+        let total = total?.first().map_or(0, |number| number.0);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        if backwards {
+            rows.reverse();
+        }
+        let (Some(first), Some(last)) = (rows.first().map(Listed::id), rows.last().map(Listed::id)) else {
+            return Ok(Page::empty(total));
+        };
+        let (next, previous) = if backwards {
+            let next = self.exists_beyond(db, order, cursor.descending, last).await?;
+            (next, more)
+        } else {
+            let previous = cursor.after.is_some() && self.exists_beyond(db, order, !cursor.descending, first).await?;
+            (more, previous)
+        };
+        Ok(Page {
+            rows,
+            next: next.then_some(last),
+            previous: previous.then_some(first),
+            total: total.min(COUNT_CAP),
+            capped: total > COUNT_CAP,
+        })
+    }
+
+    /// Where the cursor's row stands: `None` when there is no such row, `Some(None)` when no cursor was given.
+    async fn position(
+        &self,
+        db: &Db,
+        cursor: &Cursor,
+        order: &'static str,
+    ) -> Result<Option<Option<(Val, Id)>>, StoreError> {
+        let Some(text) = cursor.after.as_ref().or(cursor.before.as_ref()) else {
+            return Ok(Some(None));
+        };
+        let Ok(id) = text.parse::<Id>() else { return Ok(None) };
+        Ok(self.sort_value(db, order, id).await?.map(|value| Some((value, id))))
+    }
+
+    async fn sort_value(&self, db: &Db, order: &'static str, id: Id) -> Result<Option<Val>, StoreError> {
+        let text = format!(
+            "SELECT t.{order} FROM {} t WHERE t.environment_id = $1 AND t.id = $2",
+            self.table
+        );
+        let environment = self.values.first().cloned().unwrap_or(Val::Null);
+        if order == "id" {
+            let found = db.all_of::<Anything>(&text, vec![environment, Val::from(id)]).await?;
+            return Ok(found.first().map(|_| Val::from(id)));
+        }
+        let found = db.all_of::<Number>(&text, vec![environment, Val::from(id)]).await?;
+        Ok(found.first().map(|number| Val::Int(number.0)))
+    }
+
+    /// Whether any row of the filtered list stands beyond `id` in this direction.
+    async fn exists_beyond(&self, db: &Db, order: &'static str, descending: bool, id: Id) -> Result<bool, StoreError> {
+        let Some(value) = self.sort_value(db, order, id).await? else {
+            return Ok(false);
+        };
+        let mut values = self.values.clone();
+        let beyond = beyond(order, descending, false, values.len());
+        values.push(value);
+        values.push(Val::from(id));
+        let text = format!(
+            "SELECT t.id FROM {} WHERE {}{beyond} LIMIT 1",
+            self.tables,
+            self.filters.join(" AND ")
+        );
+        Ok(!db.all_of::<Anything>(&text, values).await?.is_empty())
+    }
+}
+
+/// The condition for rows beyond a cursor whose sort value and id are the next two parameters.
+fn beyond(order: &str, descending: bool, inclusive: bool, given: usize) -> String {
+    let sign = match (descending, inclusive) {
+        (true, false) => "<",
+        (true, true) => "<=",
+        (false, false) => ">",
+        (false, true) => ">=",
+    };
+    let (value, id) = (given + 1, given + 2);
+    if order == "id" {
+        // Both parameters are the id; both are used, so that the engine sees as many as it is given.
+        return format!(" AND t.id {sign} ${value} AND ${id} = ${id}");
+    }
+    format!(" AND (t.{order}, t.id) {sign} (${value}, ${id})")
+}
+
+struct Number(i64);
+
+impl FromRow for Number {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        c.int().map(Self)
+    }
+}
+
+struct Anything;
+
+impl FromRow for Anything {
+    fn from_row(_: &mut Columns) -> Result<Self, StoreError> {
+        Ok(Self)
+    }
+}
