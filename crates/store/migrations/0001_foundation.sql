@@ -100,9 +100,9 @@ CREATE TABLE tasks (
   created_at {int} NOT NULL
 ) {queue};
 CREATE INDEX tasks_ready ON tasks (environment_id, lane, priority, run_at, id) WHERE state = 0;
-CREATE INDEX tasks_scheduled ON tasks (run_at, id) WHERE state = 1;
+CREATE INDEX tasks_waiting ON tasks (run_at, id) WHERE state IN (1, 3);
 CREATE INDEX tasks_leased ON tasks (lease_until) WHERE state = 2;
-CREATE INDEX tasks_held ON tasks (hold, run_at) WHERE state = 3;
+CREATE INDEX tasks_held ON tasks (hold) WHERE state = 3;
 
 -- Who changed what: one row with each administrative write, in its commit.
 CREATE TABLE audits (

@@ -6,14 +6,21 @@
 pub mod api_keys;
 pub mod audits;
 pub mod db;
+pub mod deliveries;
 pub mod environments;
+pub mod events;
 pub mod first_start;
 pub mod idempotency;
 mod keyring;
+pub mod messages;
 pub mod nodes;
+pub mod notifications;
+pub mod outbox;
 pub mod page;
 pub mod secrets;
 pub mod subscribers;
+pub mod tasks;
+pub mod traces;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,12 +46,19 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
     [
         api_keys::ALL,
         audits::ALL,
+        deliveries::ALL,
         environments::ALL,
+        events::ALL,
         first_start::ALL,
         idempotency::ALL,
         keyring::ALL,
+        messages::ALL,
         nodes::ALL,
+        notifications::ALL,
+        outbox::ALL,
         subscribers::ALL,
+        tasks::ALL,
+        traces::ALL,
     ]
     .concat()
 }

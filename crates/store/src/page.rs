@@ -138,6 +138,38 @@ impl List {
         self
     }
 
+    /// Adds a filter on a column that holds a JSON list of words: any of these must be in it. Words come from closed
+    /// lists, so that quotes around them tell whole words.
+    pub(crate) fn any_of(&mut self, column: &'static str, words: &[String]) -> &mut Self {
+        if words.is_empty() {
+            return self;
+        }
+        let mut conditions = Vec::new();
+        for word in words {
+            self.values.push(Val::from(format!("%\"{word}\"%")));
+            conditions.push(format!("{column} LIKE ${}", self.values.len()));
+        }
+        self.filters.push(format!("({})", conditions.join(" OR ")));
+        self
+    }
+
+    /// A page by number, newest first, and whether there are more rows.
+    pub(crate) async fn offset_page<T: FromRow>(&self, db: &Db, page: u32, limit: u32) -> Result<(Vec<T>, bool), StoreError> {
+        let offset = u64::from(page) * u64::from(limit);
+        let text = format!(
+            "SELECT {} FROM {} WHERE {} ORDER BY t.id DESC LIMIT {} OFFSET {offset}",
+            self.columns,
+            self.tables,
+            self.filters.join(" AND "),
+            u64::from(limit) + 1
+        );
+        let mut rows = db.all_of::<T>(&text, self.values.clone()).await?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        Ok((rows, more))
+    }
+
     /// Adds a filter without a value.
     pub(crate) fn condition(&mut self, condition: &'static str) -> &mut Self {
         self.filters.push(format!("({condition})"));

@@ -125,10 +125,11 @@ impl Db {
     #[cfg(any(test, feature = "testing"))]
     pub async fn check(&self, sql: &'static Sql) -> Result<(), StoreError> {
         match &self.engine {
-            Engine::Sqlite(readers) => readers
-                .query(format!("EXPLAIN {}", sql.sqlite()).into(), Vec::new())
-                .await
-                .map(|_| ()),
+            Engine::Sqlite(readers) => {
+                let text = format!("EXPLAIN {}", sql.sqlite());
+                let parameters = (1..100).take_while(|n| text.contains(&format!("?{n}"))).count();
+                readers.query(text.into(), vec![Val::Null; parameters]).await.map(|_| ())
+            }
             Engine::Postgres(pool) => pool.check(sql.postgres()).await,
         }
     }

@@ -1,0 +1,240 @@
+//! Deliveries: one message on its way to one address.
+
+use campanile_model::channel::DeliveryState;
+use campanile_model::{Ctx, Id, Time};
+use serde_json::Value;
+
+use crate::db::{Batch, Columns, FromRow, StoreError};
+use crate::secrets::Place;
+use crate::{Store, args, queries};
+
+queries! {
+    INSERT = {
+        insert "deliveries",
+        "environment_id text, message_id text, id text, integration_id text, endpoint_id text, grant_id text, address text, state text, attempts int, expires_at int, created_at int, updated_at int"
+    };
+    /// Everything that an attempt needs, in one read: the message, the endpoint as it is now, the grant as it is now.
+    FOR_ATTEMPT = "SELECT d.id, d.message_id, d.integration_id, d.endpoint_id, d.address, d.state, d.attempts, d.expires_at,
+            m.notification_id, m.position, m.provider_id, m.content, m.overrides, m.subscriber_id,
+            e.identifier, e.kind, e.address, e.status, e.connection_identifier, c.id,
+            g.id, g.tokens, g.generation, g.status, g.last_success_at
+        FROM deliveries d
+        JOIN messages m ON m.environment_id = d.environment_id AND m.id = d.message_id
+        LEFT JOIN endpoints e ON e.environment_id = d.environment_id AND e.id = d.endpoint_id
+        LEFT JOIN connections c ON c.environment_id = e.environment_id AND c.id = e.connection_id AND c.contexts = e.contexts
+        LEFT JOIN grants g ON g.id = c.grant_id
+        WHERE d.environment_id = $1 AND d.message_id {in:$2}";
+    UPDATE = "UPDATE deliveries SET state = $4, attempts = $5, provider_message_id = $6, outcome = $7, next_attempt_at = $8,
+        updated_at = $9 WHERE environment_id = $1 AND message_id = $2 AND id = $3";
+}
+
+/// A delivery to be stored.
+#[derive(Clone, Debug)]
+pub struct NewDelivery {
+    /// Its id; providers get it as idempotency key.
+    pub id: Id,
+    /// The message.
+    pub message_id: Id,
+    /// The account.
+    pub integration_id: Id,
+    /// The endpoint, unless the address comes from elsewhere.
+    pub endpoint_id: Option<Id>,
+    /// The address with its type, when it does not come from the endpoint's row.
+    pub address: Option<Value>,
+    /// Until when it is worth sending.
+    pub expires_at: Time,
+}
+
+/// A delivery with all that an attempt needs.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The delivery.
+    pub id: Id,
+    /// The message.
+    pub message_id: Id,
+    /// The account.
+    pub integration_id: Id,
+    /// The endpoint.
+    pub endpoint_id: Option<Id>,
+    own_address: Option<String>,
+    /// How it stands.
+    pub state: DeliveryState,
+    /// Attempts that have ended.
+    pub attempts: i64,
+    /// Until when it is worth sending.
+    pub expires_at: Time,
+    /// The notification.
+    pub notification_id: Id,
+    /// The job's place.
+    pub position: i64,
+    /// The provider.
+    pub provider_id: String,
+    /// The text.
+    pub content: String,
+    /// Overrides: `{provider, custom}`.
+    pub overrides: Value,
+    /// Our id of the subscriber.
+    pub subscriber_id: Id,
+    /// The endpoint as it is now; nothing when it was deleted.
+    pub endpoint: Option<AttemptEndpoint>,
+    /// The grant as it is now.
+    pub grant: Option<AttemptGrant>,
+}
+
+/// The endpoint of an attempt.
+#[derive(Clone, Debug)]
+pub struct AttemptEndpoint {
+    /// Its identifier.
+    pub identifier: String,
+    /// Its type.
+    pub kind: String,
+    address: String,
+    /// Its health.
+    pub status: String,
+    /// The connection that it names, if any.
+    pub connection_identifier: Option<String>,
+}
+
+/// The grant of an attempt.
+#[derive(Clone, Debug)]
+pub struct AttemptGrant {
+    /// Its id.
+    pub id: Id,
+    tokens: String,
+    /// Its generation: health is set only on the one that was used.
+    pub generation: i64,
+    /// Its health.
+    pub status: String,
+    /// When a call with it last worked.
+    pub last_success_at: Option<Time>,
+}
+
+impl FromRow for Attempt {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        let mut attempt = Self {
+            id: c.id()?,
+            message_id: c.id()?,
+            integration_id: c.id()?,
+            endpoint_id: c.opt_id()?,
+            own_address: c.opt_text()?,
+            state: c.wire(DeliveryState::parse)?,
+            attempts: c.int()?,
+            expires_at: c.time()?,
+            notification_id: c.id()?,
+            position: c.int()?,
+            provider_id: c.text()?,
+            content: c.text()?,
+            overrides: c.json()?,
+            subscriber_id: c.id()?,
+            endpoint: None,
+            grant: None,
+        };
+        let (identifier, kind, address) = (c.opt_text()?, c.opt_text()?, c.opt_text()?);
+        let (status, connection_identifier, _connection) = (c.opt_text()?, c.opt_text()?, c.opt_text()?);
+        if let (Some(identifier), Some(kind), Some(address), Some(status)) = (identifier, kind, address, status) {
+            attempt.endpoint = Some(AttemptEndpoint { identifier, kind, address, status, connection_identifier });
+        }
+        let (id, tokens, generation) = (c.opt_id()?, c.opt_text()?, c.opt_int()?);
+        let (status, last_success_at) = (c.opt_text()?, c.opt_time()?);
+        if let (Some(id), Some(tokens), Some(generation), Some(status)) = (id, tokens, generation, status) {
+            attempt.grant = Some(AttemptGrant { id, tokens, generation, status, last_success_at });
+        }
+        Ok(attempt)
+    }
+}
+
+const ADDRESS: &str = "deliveries.address";
+
+/// What an attempt left of a delivery.
+#[derive(Clone, Debug)]
+pub struct Attempted {
+    /// How it stands now.
+    pub state: DeliveryState,
+    /// Attempts that have ended.
+    pub attempts: i64,
+    /// The provider's id of the message.
+    pub provider_message_id: Option<String>,
+    /// Facts of the last outcome, without secrets.
+    pub outcome: Option<Value>,
+    /// When the next attempt is due.
+    pub next_attempt_at: Option<Time>,
+}
+
+impl Store {
+    /// Adds a delivery.
+    pub fn insert_delivery(&self, batch: &mut Batch, ctx: &Ctx, delivery: &NewDelivery) -> Result<(), StoreError> {
+        let now = self.now();
+        let address = match &delivery.address {
+            None => None,
+            Some(address) => {
+                let place = Place { column: ADDRESS, row: &delivery.id.to_string() };
+                Some(self.secrets.seal(place, &address.to_string())?)
+            }
+        };
+        batch.add(
+            &INSERT,
+            args![
+                ctx.environment,
+                delivery.message_id,
+                delivery.id,
+                delivery.integration_id,
+                delivery.endpoint_id,
+                Option::<String>::None,
+                address,
+                DeliveryState::Pending.wire(),
+                0i64,
+                delivery.expires_at,
+                now,
+                now
+            ],
+        );
+        Ok(())
+    }
+
+    /// The deliveries of these messages with all that their attempts need, in one query.
+    pub async fn attempts(&self, ctx: &Ctx, messages: Vec<Id>) -> Result<Vec<Attempt>, StoreError> {
+        self.db.all(&FOR_ATTEMPT, args![ctx.environment, messages]).await
+    }
+
+    /// The address of an attempt: its own, or its endpoint's; nothing when the endpoint is gone.
+    pub fn attempt_address(&self, attempt: &Attempt) -> Result<Option<(String, Value)>, StoreError> {
+        let parse = |text: &str| {
+            serde_json::from_str::<Value>(text).map_err(|_| StoreError::Corrupt("an address is not JSON".to_owned()))
+        };
+        if let Some(sealed) = &attempt.own_address {
+            let place = Place { column: ADDRESS, row: &attempt.id.to_string() };
+            let address = parse(&self.secrets.open(place, sealed)?)?;
+            let kind = address["type"].as_str().unwrap_or_default().to_owned();
+            return Ok(Some((kind, address["endpoint"].clone())));
+        }
+        let (Some(endpoint), Some(id)) = (&attempt.endpoint, attempt.endpoint_id) else { return Ok(None) };
+        let text = self.secrets.open(Place { column: "endpoints.address", row: &id.to_string() }, &endpoint.address)?;
+        Ok(Some((endpoint.kind.clone(), parse(&text)?)))
+    }
+
+    /// The access token of an attempt's grant.
+    pub fn attempt_token(&self, grant: &AttemptGrant) -> Result<Option<String>, StoreError> {
+        let text = self.secrets.open(Place { column: "grants.tokens", row: &grant.id.to_string() }, &grant.tokens)?;
+        let tokens: Value =
+            serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("tokens are not JSON".to_owned()))?;
+        Ok(tokens["accessToken"].as_str().filter(|token| !token.is_empty()).map(str::to_owned))
+    }
+
+    /// Adds what an attempt left of a delivery.
+    pub fn update_delivery(&self, batch: &mut Batch, ctx: &Ctx, attempt: &Attempt, after: &Attempted) {
+        batch.add(
+            &UPDATE,
+            args![
+                ctx.environment,
+                attempt.message_id,
+                attempt.id,
+                after.state.wire(),
+                after.attempts,
+                after.provider_message_id.clone(),
+                after.outcome.clone(),
+                after.next_attempt_at,
+                self.now()
+            ],
+        );
+    }
+}

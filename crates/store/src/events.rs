@@ -1,0 +1,107 @@
+//! Events: accepted triggers. What is accepted is one commit: the event, its key, its task, and its idempotency record.
+
+use campanile_model::context::ContextSet;
+use campanile_model::{Ctx, Id, Time};
+
+use crate::db::{Batch, Columns, FromRow, StoreError};
+use crate::{Store, args, queries};
+
+/// The conflict of a repeated `transactionId`.
+pub const REPEATED: &str = "transactionId";
+
+queries! {
+    INSERT_KEY = {
+        insert "event_keys", "environment_id text, transaction_id text, event_id text",
+        "ON CONFLICT (environment_id, transaction_id) DO NOTHING"
+    };
+    INSERT = {
+        insert "events",
+        "environment_id text, id text, transaction_id text, workflow_id text, contexts text, recipients text, payload text, overrides text, request_id text, created_at int"
+    };
+    FIND_MANY = "SELECT id, transaction_id, workflow_id, contexts, recipients, payload, overrides, request_id, created_at
+        FROM events WHERE environment_id = $1 AND id {in:$2}";
+    BY_TRANSACTION = "SELECT transaction_id, event_id FROM event_keys WHERE environment_id = $1 AND transaction_id {in:$2}";
+}
+
+/// One accepted trigger. Payload, overrides and recipients are JSON texts: they are stored once and read as they are.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its id.
+    pub id: Id,
+    /// The name by which callers know it.
+    pub transaction_id: String,
+    /// The workflow.
+    pub workflow_id: Id,
+    /// What it is about.
+    pub contexts: ContextSet,
+    /// To whom, as the engine reads it.
+    pub recipients: String,
+    /// The payload.
+    pub payload: String,
+    /// The overrides.
+    pub overrides: String,
+    /// The request that made it.
+    pub request_id: String,
+    /// When it was accepted.
+    pub created_at: Time,
+}
+
+impl FromRow for Event {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: c.id()?,
+            transaction_id: c.text()?,
+            workflow_id: c.id()?,
+            contexts: ContextSet::from_stored(&c.text()?),
+            recipients: c.text()?,
+            payload: c.text()?,
+            overrides: c.text()?,
+            request_id: c.text()?,
+            created_at: c.time()?,
+        })
+    }
+}
+
+struct EventKey(String, Id);
+
+impl FromRow for EventKey {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        Ok(Self(c.text()?, c.id()?))
+    }
+}
+
+impl Store {
+    /// Adds an event and its key; the commit fails with [`REPEATED`] when the key was used before.
+    pub fn insert_event(&self, batch: &mut Batch, ctx: &Ctx, event: &Event) {
+        batch.expect(&INSERT_KEY, args![ctx.environment, &event.transaction_id, event.id], REPEATED);
+        batch.add(
+            &INSERT,
+            args![
+                ctx.environment,
+                event.id,
+                &event.transaction_id,
+                event.workflow_id,
+                event.contexts.stored(),
+                &event.recipients,
+                &event.payload,
+                &event.overrides,
+                &event.request_id,
+                event.created_at
+            ],
+        );
+    }
+
+    /// The events with these ids, in no order.
+    pub async fn events(&self, ctx: &Ctx, ids: Vec<Id>) -> Result<Vec<Event>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.db.all(&FIND_MANY, args![ctx.environment, ids]).await
+    }
+
+    /// The ids of the events with these transaction ids.
+    pub async fn events_of_transactions(&self, ctx: &Ctx, ids: Vec<String>) -> Result<Vec<(String, Id)>, StoreError> {
+        let keys = self.db.all::<EventKey>(&BY_TRANSACTION, args![ctx.environment, ids]).await?;
+        Ok(keys.into_iter().map(|EventKey(transaction, event)| (transaction, event)).collect())
+    }
+}

@@ -1,0 +1,241 @@
+//! Messages: what one channel step made for one subscriber.
+
+use campanile_model::channel::MessageStatus;
+use campanile_model::context::ContextSet;
+use campanile_model::{Channel, Ctx, Id, Time};
+use serde_json::Value;
+
+use crate::db::{Batch, Columns, FromRow, StoreError};
+use crate::notifications::Settled;
+use crate::page::{List, Listed};
+use crate::{Store, args, queries};
+
+/// The conflict of deleting a message that is gone.
+pub const GONE: &str = "message";
+
+queries! {
+    INSERT = {
+        insert "messages",
+        "environment_id text, id text, event_id text, notification_id text, position int, workflow_id text, transaction_id text, subscriber_id text, contexts text, channel text, provider_id text, integration_id text, content text, overrides text, channel_data text, status text, error_id text, error_text text, open int, sent int, expires_at int, created_at int, updated_at int"
+    };
+    /// One delivery has ended an attempt: sent as soon as one went out, warning while one waits, else error.
+    SETTLE = "UPDATE messages SET open = open - $3, sent = sent + $4, updated_at = $5,
+        status = CASE WHEN sent + $4 > 0 THEN 'sent' WHEN open - $3 > 0 THEN 'warning' ELSE 'error' END,
+        error_id = CASE WHEN sent + $4 > 0 THEN NULL ELSE coalesce($6, error_id) END,
+        error_text = CASE WHEN sent + $4 > 0 THEN NULL ELSE coalesce($7, error_text) END
+        WHERE environment_id = $1 AND id = $2";
+    OF_NOTIFICATIONS = "SELECT id, event_id, notification_id, position, workflow_id, transaction_id, subscriber_id, contexts, channel, provider_id, integration_id, content, overrides, channel_data, status, error_id, error_text, expires_at, created_at, updated_at
+        FROM messages WHERE environment_id = $1 AND notification_id {in:$2} ORDER BY id";
+    DELETE = "DELETE FROM messages WHERE environment_id = $1 AND id = $2";
+    DELETE_OF_EVENT = "DELETE FROM messages WHERE environment_id = $1 AND event_id = $2 AND ($3 = '' OR channel = $3)";
+    COUNT_OF_EVENT = "SELECT count(*) FROM messages WHERE environment_id = $1 AND event_id = $2 AND ($3 = '' OR channel = $3)";
+}
+
+const COLUMNS: &str = "t.id, t.event_id, t.notification_id, t.position, t.workflow_id, t.transaction_id, \
+    t.subscriber_id, t.contexts, t.channel, t.provider_id, t.integration_id, t.content, t.overrides, t.channel_data, \
+    t.status, t.error_id, t.error_text, t.expires_at, t.created_at, t.updated_at";
+
+/// One message.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Its id.
+    pub id: Id,
+    /// The event.
+    pub event_id: Id,
+    /// The notification.
+    pub notification_id: Id,
+    /// The job's place.
+    pub position: i64,
+    /// The workflow.
+    pub workflow_id: Id,
+    /// The event's name.
+    pub transaction_id: String,
+    /// Our id of the subscriber.
+    pub subscriber_id: Id,
+    /// What it is about.
+    pub contexts: ContextSet,
+    /// Through what it goes.
+    pub channel: Channel,
+    /// Through whom.
+    pub provider_id: String,
+    /// Through which account.
+    pub integration_id: Id,
+    /// The text.
+    pub content: String,
+    /// The provider's overrides, as JSON.
+    pub overrides: Value,
+    /// Where it goes, secrets masked, as JSON.
+    pub channel_data: Value,
+    /// What became of it.
+    pub status: MessageStatus,
+    /// The kind of its last error.
+    pub error_id: Option<String>,
+    /// Its last error.
+    pub error_text: Option<String>,
+    /// Until when it is worth sending.
+    pub expires_at: Time,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+impl FromRow for Message {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: c.id()?,
+            event_id: c.id()?,
+            notification_id: c.id()?,
+            position: c.int()?,
+            workflow_id: c.id()?,
+            transaction_id: c.text()?,
+            subscriber_id: c.id()?,
+            contexts: ContextSet::from_stored(&c.text()?),
+            channel: c.wire(Channel::parse)?,
+            provider_id: c.text()?,
+            integration_id: c.id()?,
+            content: c.text()?,
+            overrides: c.json()?,
+            channel_data: c.json()?,
+            status: c.wire(MessageStatus::parse)?,
+            error_id: c.opt_text()?,
+            error_text: c.opt_text()?,
+            expires_at: c.time()?,
+            created_at: c.time()?,
+            updated_at: c.time()?,
+        })
+    }
+}
+
+impl Listed for Message {
+    fn id(&self) -> Id {
+        self.id
+    }
+}
+
+struct Count(i64);
+
+impl FromRow for Count {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        c.int().map(Self)
+    }
+}
+
+/// What a list of messages is narrowed to.
+#[derive(Clone, Debug, Default)]
+pub struct MessageFilter {
+    /// This channel.
+    pub channel: Option<Channel>,
+    /// This subscriber.
+    pub subscriber: Option<Id>,
+    /// Any of these events; `Some` of an empty list matches none.
+    pub events: Option<Vec<Id>>,
+    /// Exactly this set of contexts.
+    pub contexts: Option<ContextSet>,
+}
+
+impl Store {
+    /// Adds a message with so many open deliveries.
+    pub fn insert_message(&self, batch: &mut Batch, ctx: &Ctx, message: &Message, deliveries: usize) {
+        batch.add(
+            &INSERT,
+            args![
+                ctx.environment,
+                message.id,
+                message.event_id,
+                message.notification_id,
+                message.position,
+                message.workflow_id,
+                &message.transaction_id,
+                message.subscriber_id,
+                message.contexts.stored(),
+                message.channel.wire(),
+                &message.provider_id,
+                message.integration_id,
+                &message.content,
+                &message.overrides,
+                &message.channel_data,
+                message.status.wire(),
+                message.error_id.clone(),
+                message.error_text.clone(),
+                deliveries,
+                0i64,
+                message.expires_at,
+                message.created_at,
+                message.updated_at
+            ],
+        );
+    }
+
+    /// Adds the end of one delivery's attempt to the counts of its message, with the error when there was one.
+    pub fn settle_message(
+        &self,
+        batch: &mut Batch,
+        ctx: &Ctx,
+        message: Id,
+        settled: Settled,
+        error: Option<(&str, &str)>,
+    ) {
+        batch.add(
+            &SETTLE,
+            args![
+                ctx.environment,
+                message,
+                i64::from(settled.ended),
+                i64::from(settled.sent),
+                self.now(),
+                error.map(|(id, _)| id),
+                error.map(|(_, text)| text)
+            ],
+        );
+    }
+
+    /// The messages of these notifications, oldest first.
+    pub async fn messages_of(&self, ctx: &Ctx, notifications: Vec<Id>) -> Result<Vec<Message>, StoreError> {
+        if notifications.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.db.all(&OF_NOTIFICATIONS, args![ctx.environment, notifications]).await
+    }
+
+    /// A page of messages, newest first, and whether there are more.
+    pub async fn list_messages(
+        &self,
+        ctx: &Ctx,
+        filter: &MessageFilter,
+        page: u32,
+        limit: u32,
+    ) -> Result<(Vec<Message>, bool), StoreError> {
+        let mut list = List::new(ctx, COLUMNS, "messages", "messages t");
+        if let Some(channel) = filter.channel {
+            list.filter("t.channel = {}", channel.wire());
+        }
+        if let Some(subscriber) = filter.subscriber {
+            list.filter("t.subscriber_id = {}", subscriber);
+        }
+        if let Some(events) = &filter.events {
+            list.filter("t.event_id {in:{}}", events.clone());
+        }
+        if let Some(contexts) = &filter.contexts {
+            list.filter("t.contexts = {}", contexts.stored());
+        }
+        list.offset_page(&self.db, page, limit).await
+    }
+
+    /// Adds the removal of a message; the commit fails with [`GONE`] when it is not there.
+    pub fn delete_message(&self, batch: &mut Batch, ctx: &Ctx, message: Id) {
+        batch.expect(&DELETE, args![ctx.environment, message], GONE);
+    }
+
+    /// How many messages an event made, in one channel or in all.
+    pub async fn count_messages_of_event(&self, ctx: &Ctx, event: Id, channel: Option<Channel>) -> Result<i64, StoreError> {
+        let channel = channel.map_or("", Channel::wire);
+        let count = self.db.first::<Count>(&COUNT_OF_EVENT, args![ctx.environment, event, channel]).await?;
+        Ok(count.map_or(0, |count| count.0))
+    }
+
+    /// Adds the removal of all messages of an event, in one channel or in all.
+    pub fn delete_messages_of_event(&self, batch: &mut Batch, ctx: &Ctx, event: Id, channel: Option<Channel>) {
+        batch.add(&DELETE_OF_EVENT, args![ctx.environment, event, channel.map_or("", Channel::wire)]);
+    }
+}

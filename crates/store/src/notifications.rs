@@ -1,0 +1,357 @@
+//! Notifications (one event for one subscriber) and their jobs (one step each).
+
+use campanile_model::channel::{JobStatus, Severity};
+use campanile_model::context::ContextSet;
+use campanile_model::{Ctx, Id, StepType, Time};
+use serde_json::Value;
+
+use crate::db::{Batch, Columns, FromRow, StoreError};
+use crate::page::{List, Listed};
+use crate::tasks::NewTask;
+use crate::{Store, args, queries};
+
+/// The conflict of planning an event twice for one subscriber.
+pub const PLANNED: &str = "notifications_event";
+
+queries! {
+    INSERT = {
+        insert "notifications",
+        "environment_id text, id text, event_id text, transaction_id text, workflow_id text, subscriber_id text, recipient text, contexts text, channels text, tags text, severity text, created_at int, updated_at int, finished_at int"
+    };
+    INSERT_JOB = {
+        insert "jobs",
+        "environment_id text, notification_id text, position int, id text, step_id text, step text, kind text, status text, provider_id text, halts bool, open_first int, open int, sent int, created_at int, updated_at int"
+    };
+    FIND_MANY = "SELECT id, event_id, transaction_id, workflow_id, subscriber_id, recipient, contexts, channels, tags, severity, created_at, updated_at, finished_at
+        FROM notifications WHERE environment_id = $1 AND id {in:$2}";
+    JOBS = "SELECT notification_id, position, id, step_id, step, kind, status, provider_id, halts, open_first, open, sent, created_at, updated_at
+        FROM jobs WHERE environment_id = $1 AND notification_id {in:$2} ORDER BY notification_id, position";
+    UPDATE_JOB = "UPDATE jobs SET status = $4, provider_id = $5, open_first = $6, open = $7, sent = 0, updated_at = $8
+        WHERE environment_id = $1 AND notification_id = $2 AND position = $3";
+    /// One delivery of a job has ended an attempt. The job's own counts decide what it is now: waiting for another
+    /// attempt, sent, or failed.
+    SETTLE_JOB = "UPDATE jobs SET open_first = open_first - $4, open = open - $5, sent = sent + $6, updated_at = $7,
+        status = CASE WHEN open - $5 > 0 THEN 'delayed' WHEN sent + $6 > 0 THEN 'completed' ELSE 'failed' END
+        WHERE environment_id = $1 AND notification_id = $2 AND position = $3";
+    /// The next step, once every delivery of this one has ended its first attempt (or has ended, when the step halts).
+    RELEASE_NEXT = "INSERT INTO tasks
+        (id, organization_id, environment_id, lane, priority, state, run_at, kind, payload, request_id, claims, created_at)
+        SELECT $4, $5, $1, $6, 0, 0, $7, $8, $9, $10, 0, $7 FROM jobs
+        WHERE environment_id = $1 AND notification_id = $2 AND position = $3
+            AND ((open_first = 0 AND NOT halts) OR (open = 0 AND halts))
+        ON CONFLICT (id) DO NOTHING";
+    FINISH_IF_ENDED = "UPDATE notifications SET finished_at = $4, updated_at = $4
+        WHERE environment_id = $1 AND id = $2
+            AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.environment_id = $1 AND j.notification_id = $2
+                AND (j.open > 0 OR (j.position > $3 AND j.status = 'pending')))";
+    CANCEL_REST = "UPDATE jobs SET status = 'canceled', updated_at = $4
+        WHERE environment_id = $1 AND notification_id = $2 AND position > $3 AND status = 'pending'";
+}
+
+/// One event for one subscriber.
+#[derive(Clone, Debug)]
+pub struct Notification {
+    /// Its id.
+    pub id: Id,
+    /// The event.
+    pub event_id: Id,
+    /// The event's name.
+    pub transaction_id: String,
+    /// The workflow.
+    pub workflow_id: Id,
+    /// Our id of the subscriber.
+    pub subscriber_id: Id,
+    /// The caller's id of the subscriber, kept for a subscriber that is gone.
+    pub recipient: String,
+    /// What it is about.
+    pub contexts: ContextSet,
+    /// The kinds of its steps.
+    pub channels: Vec<String>,
+    /// The workflow's tags at that time.
+    pub tags: Vec<String>,
+    /// How urgent it is shown.
+    pub severity: Severity,
+    /// When it was planned.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+    /// When its last job ended.
+    pub finished_at: Option<Time>,
+}
+
+impl FromRow for Notification {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: c.id()?,
+            event_id: c.id()?,
+            transaction_id: c.text()?,
+            workflow_id: c.id()?,
+            subscriber_id: c.id()?,
+            recipient: c.text()?,
+            contexts: ContextSet::from_stored(&c.text()?),
+            channels: c.texts()?,
+            tags: c.texts()?,
+            severity: c.wire(Severity::parse)?,
+            created_at: c.time()?,
+            updated_at: c.time()?,
+            finished_at: c.opt_time()?,
+        })
+    }
+}
+
+impl Listed for Notification {
+    fn id(&self) -> Id {
+        self.id
+    }
+}
+
+/// One step of a notification.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The notification.
+    pub notification_id: Id,
+    /// Its place: 0 is the synthetic trigger job.
+    pub position: i64,
+    /// Its id.
+    pub id: Id,
+    /// The step's identifier in the workflow.
+    pub step_id: String,
+    /// The step as it was when the notification was planned, for the activity feed.
+    pub step: Value,
+    /// What it does.
+    pub kind: StepType,
+    /// How far it is.
+    pub status: JobStatus,
+    /// The provider of its first message.
+    pub provider_id: Option<String>,
+    /// Whether its failure stops the notification.
+    pub halts: bool,
+    /// Deliveries whose first attempt has not ended.
+    pub open_first: i64,
+    /// Deliveries that have not ended.
+    pub open: i64,
+    /// Deliveries that went out.
+    pub sent: i64,
+    /// When it was planned.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+impl FromRow for Job {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        Ok(Self {
+            notification_id: c.id()?,
+            position: c.int()?,
+            id: c.id()?,
+            step_id: c.text()?,
+            step: c.json()?,
+            kind: c.wire(StepType::parse)?,
+            status: c.wire(JobStatus::parse)?,
+            provider_id: c.opt_text()?,
+            halts: c.bool()?,
+            open_first: c.int()?,
+            open: c.int()?,
+            sent: c.int()?,
+            created_at: c.time()?,
+            updated_at: c.time()?,
+        })
+    }
+}
+
+/// What one attempt did to the counts of its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// It was the delivery's first attempt.
+    pub first: bool,
+    /// The delivery has ended.
+    pub ended: bool,
+    /// It went out.
+    pub sent: bool,
+}
+
+/// What a list of notifications is narrowed to; empty lists narrow nothing.
+#[derive(Clone, Debug, Default)]
+pub struct NotificationFilter {
+    /// Any of these workflows.
+    pub workflows: Vec<Id>,
+    /// Any of these subscribers; `Some` of an empty list matches none.
+    pub subscribers: Option<Vec<Id>>,
+    /// Any of these events; `Some` of an empty list matches none.
+    pub events: Option<Vec<Id>>,
+    /// Any of these kinds of steps.
+    pub channels: Vec<String>,
+    /// Any of these severities.
+    pub severities: Vec<String>,
+    /// Exactly this set of contexts.
+    pub contexts: Option<ContextSet>,
+    /// Planned at this time or later.
+    pub after: Option<Time>,
+    /// Planned at this time or earlier.
+    pub before: Option<Time>,
+}
+
+const COLUMNS: &str = "t.id, t.event_id, t.transaction_id, t.workflow_id, t.subscriber_id, t.recipient, t.contexts, \
+    t.channels, t.tags, t.severity, t.created_at, t.updated_at, t.finished_at";
+
+impl Store {
+    /// Adds a notification; the commit fails with [`PLANNED`] when the event was planned for the subscriber before.
+    pub fn insert_notification(&self, batch: &mut Batch, ctx: &Ctx, notification: &Notification) {
+        batch.add(
+            &INSERT,
+            args![
+                ctx.environment,
+                notification.id,
+                notification.event_id,
+                &notification.transaction_id,
+                notification.workflow_id,
+                notification.subscriber_id,
+                &notification.recipient,
+                notification.contexts.stored(),
+                Value::from(notification.channels.clone()),
+                Value::from(notification.tags.clone()),
+                notification.severity.wire(),
+                notification.created_at,
+                notification.updated_at,
+                notification.finished_at
+            ],
+        );
+    }
+
+    /// Adds a job.
+    pub fn insert_job(&self, batch: &mut Batch, ctx: &Ctx, job: &Job) {
+        batch.add(
+            &INSERT_JOB,
+            args![
+                ctx.environment,
+                job.notification_id,
+                job.position,
+                job.id,
+                &job.step_id,
+                &job.step,
+                job.kind.wire(),
+                job.status.wire(),
+                job.provider_id.clone(),
+                job.halts,
+                job.open_first,
+                job.open,
+                job.sent,
+                job.created_at,
+                job.updated_at
+            ],
+        );
+    }
+
+    /// Adds what became of a job when its turn came.
+    pub fn update_job(&self, batch: &mut Batch, ctx: &Ctx, job: &Job) {
+        batch.add(
+            &UPDATE_JOB,
+            args![
+                ctx.environment,
+                job.notification_id,
+                job.position,
+                job.status.wire(),
+                job.provider_id.clone(),
+                job.open_first,
+                job.open,
+                self.now()
+            ],
+        );
+    }
+
+    /// Adds the end of one delivery's attempt to the counts of its job.
+    pub fn settle_job(&self, batch: &mut Batch, ctx: &Ctx, notification: Id, position: i64, settled: Settled) {
+        batch.add(
+            &SETTLE_JOB,
+            args![
+                ctx.environment,
+                notification,
+                position,
+                i64::from(settled.first),
+                i64::from(settled.ended),
+                i64::from(settled.sent),
+                self.now()
+            ],
+        );
+    }
+
+    /// Adds the next step's task if nothing of this job holds it back any more.
+    pub fn release_next(&self, batch: &mut Batch, ctx: &Ctx, notification: Id, position: i64, task: NewTask) {
+        batch.add(
+            &RELEASE_NEXT,
+            args![
+                ctx.environment,
+                notification,
+                position,
+                task.id,
+                ctx.organization,
+                task.lane,
+                task.run_at,
+                task.kind,
+                task.payload,
+                &ctx.request_id
+            ],
+        );
+        batch.wake_workers();
+    }
+
+    /// Adds the end of a notification, if all its jobs have ended.
+    pub fn finish_notification(&self, batch: &mut Batch, ctx: &Ctx, notification: Id, position: i64) {
+        batch.add(&FINISH_IF_ENDED, args![ctx.environment, notification, position, self.now()]);
+    }
+
+    /// Adds the cancellation of all jobs after this one.
+    pub fn cancel_jobs_after(&self, batch: &mut Batch, ctx: &Ctx, notification: Id, position: i64) {
+        batch.add(&CANCEL_REST, args![ctx.environment, notification, position, self.now()]);
+    }
+
+    /// The notifications with these ids, in no order.
+    pub async fn notifications(&self, ctx: &Ctx, ids: Vec<Id>) -> Result<Vec<Notification>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.db.all(&FIND_MANY, args![ctx.environment, ids]).await
+    }
+
+    /// The jobs of these notifications, in order.
+    pub async fn jobs_of(&self, ctx: &Ctx, notifications: Vec<Id>) -> Result<Vec<Job>, StoreError> {
+        if notifications.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.db.all(&JOBS, args![ctx.environment, notifications]).await
+    }
+
+    /// A page of notifications, newest first, and whether there are more.
+    pub async fn list_notifications(
+        &self,
+        ctx: &Ctx,
+        filter: &NotificationFilter,
+        page: u32,
+        limit: u32,
+    ) -> Result<(Vec<Notification>, bool), StoreError> {
+        let mut list = List::new(ctx, COLUMNS, "notifications", "notifications t");
+        if !filter.workflows.is_empty() {
+            list.filter("t.workflow_id {in:{}}", filter.workflows.clone());
+        }
+        if let Some(subscribers) = &filter.subscribers {
+            list.filter("t.subscriber_id {in:{}}", subscribers.clone());
+        }
+        if let Some(events) = &filter.events {
+            list.filter("t.event_id {in:{}}", events.clone());
+        }
+        if !filter.severities.is_empty() {
+            list.filter("t.severity {in:{}}", filter.severities.clone());
+        }
+        if let Some(contexts) = &filter.contexts {
+            list.filter("t.contexts = {}", contexts.stored());
+        }
+        if let Some(after) = filter.after {
+            list.filter("t.created_at >= {}", after);
+        }
+        if let Some(before) = filter.before {
+            list.filter("t.created_at <= {}", before);
+        }
+        list.any_of("t.channels", &filter.channels);
+        list.offset_page(&self.db, page, limit).await
+    }
+}

@@ -1,0 +1,6 @@
+//! Storage on both engines.
+
+mod pages;
+mod statements;
+mod tasks;
+mod writes;
