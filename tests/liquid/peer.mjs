@@ -1,0 +1,30 @@
+// Renders templates with the real LiquidJS: one JSON request per line in, one JSON answer per line out.
+import { createInterface } from 'node:readline';
+import { Liquid } from 'liquidjs';
+
+// How Novu prints inside the JSON of control values.
+const escapes = { '\\': '\\\\', '"': '\\"', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+const outputEscape = (value) => {
+  if (typeof value === 'object' && value !== null) {
+    return JSON.stringify(value).replaceAll('"', "'").replaceAll('\n', '\\n');
+  }
+  if (typeof value === 'string') return value.replace(/[\\"\n\r\t]/g, (c) => escapes[c]);
+  return value === undefined || value === null ? '' : String(value);
+};
+
+const engines = {
+  plain: new Liquid({ ownPropertyOnly: true }),
+  controls: new Liquid({ ownPropertyOnly: true, outputEscape }),
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let answer;
+  try {
+    const { engine, template, data } = JSON.parse(line);
+    // Half a surrogate pair cannot leave this process as UTF-8.
+    answer = { ok: engines[engine].parseAndRenderSync(template, data).toWellFormed() };
+  } catch (error) {
+    answer = { error: error.name, message: error.message };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
