@@ -107,3 +107,21 @@ impl<T: View> View for CursorPage<T> {
         })
     }
 }
+
+/// The schema of a list of `T` that is paged by number.
+pub(crate) struct NumberedPage<T>(std::marker::PhantomData<T>);
+
+impl<T: View> View for NumberedPage<T> {
+    fn schema(schemas: &mut Schemas) -> Value {
+        json!({
+            "type": "object",
+            "properties": {
+                "data": { "type": "array", "items": T::schema(schemas) },
+                "hasMore": { "type": "boolean" },
+                "pageSize": { "type": "number" },
+                "page": { "type": "number" },
+            },
+            "required": ["data", "hasMore", "pageSize", "page"],
+        })
+    }
+}

@@ -1,4 +1,119 @@
-//! Placeholder.
-/// The engine.
+//! The engine: from an accepted trigger to delivered messages.
+//!
+//! `accept` commits an event and its task. The worker claims tasks; `plan` makes notifications, jobs, messages and
+//! deliveries; `deliver` calls providers. What is decided is decided by pure functions (`recipients`, `steps`,
+//! `deliver::decide`); what is done is one batch for each task, which ends the task in the same commit.
+
+mod accept;
+mod deliver;
+mod json;
+mod metrics;
+mod plan;
+pub mod recipients;
+mod render;
+mod steps;
+mod task;
+mod worker;
+mod workflows;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use campanile_model::{Error, Id};
+use campanile_providers::Transport;
+use campanile_providers::chat::BaseUrls;
+use campanile_store::{Store, StoreError};
+
+pub use accept::{Accepted, Trigger};
+pub use metrics::EngineMetrics;
+pub use worker::Worker;
+pub use workflows::Prepared;
+
+/// How long a message is worth sending unless its workflow says otherwise.
+pub const EXPIRY: Duration = Duration::from_secs(24 * 3600);
+
+/// What the engine is told by the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Dev mode: what is not addressed to this machine stays in the outbox.
+    pub outbox: bool,
+    /// Other hosts of providers.
+    pub bases: BaseUrls,
+}
+
+/// The running engine; clones are handles to the same one.
 #[derive(Clone)]
-pub struct Engine;
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    transport: Transport,
+    settings: Settings,
+    workflows: workflows::Cache,
+    integrations: deliver::integrations::Cache,
+    /// Workflows whose time of last use was written lately.
+    triggered: moka::sync::Cache<Id, ()>,
+    metrics: EngineMetrics,
+}
+
+impl Engine {
+    /// An engine over this store.
+    pub fn new(store: Store, transport: Transport, settings: Settings, metrics: EngineMetrics) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                workflows: workflows::Cache::new(),
+                integrations: deliver::integrations::Cache::new(),
+                triggered: moka::sync::Cache::builder()
+                    .max_capacity(10_000)
+                    .time_to_live(Duration::from_secs(60))
+                    .build(),
+                store,
+                transport,
+                settings,
+                metrics,
+            }),
+        }
+    }
+
+    /// The store under the engine.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.inner.transport
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    pub(crate) fn metrics(&self) -> &EngineMetrics {
+        &self.inner.metrics
+    }
+}
+
+/// What kept a task from being done now.
+#[derive(Debug)]
+pub(crate) enum Interrupted {
+    /// The task belongs to somebody else by now; whoever has it does it.
+    LeaseLost,
+    /// Somebody wrote the same rows; from the beginning.
+    Raced,
+    /// The database failed; the lease runs out and the task is claimed again.
+    Failed(Error),
+}
+
+impl From<StoreError> for Interrupted {
+    fn from(error: StoreError) -> Self {
+        if error.is_conflict(campanile_store::tasks::LEASE_LOST) {
+            return Self::LeaseLost;
+        }
+        match error {
+            StoreError::Conflict(_) => Self::Raced,
+            other => Self::Failed(other.into()),
+        }
+    }
+}

@@ -402,7 +402,6 @@ CREATE TABLE deliveries (
   id {text} NOT NULL,
   integration_id {text} NOT NULL,
   endpoint_id {text},
-  grant_id {text},
   address {text},
   state {text} NOT NULL,
   attempts {int} NOT NULL,

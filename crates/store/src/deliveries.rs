@@ -11,12 +11,12 @@ use crate::{Store, args, queries};
 queries! {
     INSERT = {
         insert "deliveries",
-        "environment_id text, message_id text, id text, integration_id text, endpoint_id text, grant_id text, address text, state text, attempts int, expires_at int, created_at int, updated_at int"
+        "environment_id text, message_id text, id text, integration_id text, endpoint_id text, address text, state text, attempts int, expires_at int, created_at int, updated_at int"
     };
     /// Everything that an attempt needs, in one read: the message, the endpoint as it is now, the grant as it is now.
     FOR_ATTEMPT = "SELECT d.id, d.message_id, d.integration_id, d.endpoint_id, d.address, d.state, d.attempts, d.expires_at,
             m.notification_id, m.position, m.provider_id, m.content, m.overrides, m.subscriber_id,
-            e.identifier, e.kind, e.address, e.status, e.connection_identifier, c.id,
+            e.identifier, e.kind, e.address, e.status, e.connection_identifier, e.last_success_at,
             g.id, g.tokens, g.generation, g.status, g.last_success_at
         FROM deliveries d
         JOIN messages m ON m.environment_id = d.environment_id AND m.id = d.message_id
@@ -71,8 +71,7 @@ pub struct Attempt {
     pub provider_id: String,
     /// The text.
     pub content: String,
-    /// Overrides: `{provider, custom}`.
-    pub overrides: Value,
+    overrides: String,
     /// Our id of the subscriber.
     pub subscriber_id: Id,
     /// The endpoint as it is now; nothing when it was deleted.
@@ -93,6 +92,8 @@ pub struct AttemptEndpoint {
     pub status: String,
     /// The connection that it names, if any.
     pub connection_identifier: Option<String>,
+    /// When a send to it last worked.
+    pub last_success_at: Option<Time>,
 }
 
 /// The grant of an attempt.
@@ -107,6 +108,13 @@ pub struct AttemptGrant {
     pub status: String,
     /// When a call with it last worked.
     pub last_success_at: Option<Time>,
+}
+
+impl Attempt {
+    /// Whether the address comes from elsewhere than the endpoint's row.
+    pub fn has_own_address(&self) -> bool {
+        self.own_address.is_some()
+    }
 }
 
 impl FromRow for Attempt {
@@ -124,15 +132,15 @@ impl FromRow for Attempt {
             position: c.int()?,
             provider_id: c.text()?,
             content: c.text()?,
-            overrides: c.json()?,
+            overrides: c.text()?,
             subscriber_id: c.id()?,
             endpoint: None,
             grant: None,
         };
         let (identifier, kind, address) = (c.opt_text()?, c.opt_text()?, c.opt_text()?);
-        let (status, connection_identifier, _connection) = (c.opt_text()?, c.opt_text()?, c.opt_text()?);
+        let (status, connection_identifier, last_success_at) = (c.opt_text()?, c.opt_text()?, c.opt_time()?);
         if let (Some(identifier), Some(kind), Some(address), Some(status)) = (identifier, kind, address, status) {
-            attempt.endpoint = Some(AttemptEndpoint { identifier, kind, address, status, connection_identifier });
+            attempt.endpoint = Some(AttemptEndpoint { identifier, kind, address, status, connection_identifier, last_success_at });
         }
         let (id, tokens, generation) = (c.opt_id()?, c.opt_text()?, c.opt_int()?);
         let (status, last_success_at) = (c.opt_text()?, c.opt_time()?);
@@ -179,7 +187,6 @@ impl Store {
                 delivery.id,
                 delivery.integration_id,
                 delivery.endpoint_id,
-                Option::<String>::None,
                 address,
                 DeliveryState::Pending.wire(),
                 0i64,
@@ -210,6 +217,12 @@ impl Store {
         let (Some(endpoint), Some(id)) = (&attempt.endpoint, attempt.endpoint_id) else { return Ok(None) };
         let text = self.secrets.open(Place { column: "endpoints.address", row: &id.to_string() }, &endpoint.address)?;
         Ok(Some((endpoint.kind.clone(), parse(&text)?)))
+    }
+
+    /// What the trigger overrides for the provider: `{provider, custom}`.
+    pub fn attempt_overrides(&self, attempt: &Attempt) -> Result<Value, StoreError> {
+        let text = self.open_overrides(crate::messages::OVERRIDES, attempt.message_id, &attempt.overrides)?;
+        serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("overrides are not JSON".to_owned()))
     }
 
     /// The access token of an attempt's grant.

@@ -4,10 +4,13 @@ use campanile_model::context::ContextSet;
 use campanile_model::{Ctx, Id, Time};
 
 use crate::db::{Batch, Columns, FromRow, StoreError};
+use crate::secrets::Place;
 use crate::{Store, args, queries};
 
 /// The conflict of a repeated `transactionId`.
 pub const REPEATED: &str = "transactionId";
+
+const OVERRIDES: &str = "events.overrides";
 
 queries! {
     INSERT_KEY = {
@@ -72,7 +75,8 @@ impl FromRow for EventKey {
 
 impl Store {
     /// Adds an event and its key; the commit fails with [`REPEATED`] when the key was used before.
-    pub fn insert_event(&self, batch: &mut Batch, ctx: &Ctx, event: &Event) {
+    pub fn insert_event(&self, batch: &mut Batch, ctx: &Ctx, event: &Event) -> Result<(), StoreError> {
+        let overrides = self.seal_overrides(OVERRIDES, event.id, &event.overrides)?;
         batch.expect(&INSERT_KEY, args![ctx.environment, &event.transaction_id, event.id], REPEATED);
         batch.add(
             &INSERT,
@@ -84,11 +88,28 @@ impl Store {
                 event.contexts.stored(),
                 &event.recipients,
                 &event.payload,
-                &event.overrides,
+                overrides,
                 &event.request_id,
                 event.created_at
             ],
         );
+        Ok(())
+    }
+
+    /// Overrides may hold what callers keep secret (webhook addresses, signing keys): all but empty ones are sealed.
+    pub(crate) fn seal_overrides(&self, column: &'static str, row: Id, text: &str) -> Result<String, StoreError> {
+        if text == "{}" {
+            return Ok(String::new());
+        }
+        self.secrets.seal(Place { column, row: &row.to_string() }, text)
+    }
+
+    /// Opens what [`Store::seal_overrides`] sealed.
+    pub(crate) fn open_overrides(&self, column: &'static str, row: Id, stored: &str) -> Result<String, StoreError> {
+        if stored.is_empty() {
+            return Ok("{}".to_owned());
+        }
+        self.secrets.open(Place { column, row: &row.to_string() }, stored)
     }
 
     /// The events with these ids, in no order.
@@ -96,7 +117,11 @@ impl Store {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        self.db.all(&FIND_MANY, args![ctx.environment, ids]).await
+        let mut events = self.db.all::<Event>(&FIND_MANY, args![ctx.environment, ids]).await?;
+        for event in &mut events {
+            event.overrides = self.open_overrides(OVERRIDES, event.id, &event.overrides)?;
+        }
+        Ok(events)
     }
 
     /// The ids of the events with these transaction ids.

@@ -13,6 +13,8 @@ use crate::{Store, args, queries};
 /// The conflict of deleting a message that is gone.
 pub const GONE: &str = "message";
 
+pub(crate) const OVERRIDES: &str = "messages.overrides";
+
 queries! {
     INSERT = {
         insert "messages",
@@ -24,7 +26,7 @@ queries! {
         error_id = CASE WHEN sent + $4 > 0 THEN NULL ELSE coalesce($6, error_id) END,
         error_text = CASE WHEN sent + $4 > 0 THEN NULL ELSE coalesce($7, error_text) END
         WHERE environment_id = $1 AND id = $2";
-    OF_NOTIFICATIONS = "SELECT id, event_id, notification_id, position, workflow_id, transaction_id, subscriber_id, contexts, channel, provider_id, integration_id, content, overrides, channel_data, status, error_id, error_text, expires_at, created_at, updated_at
+    OF_NOTIFICATIONS = "SELECT id, event_id, notification_id, position, workflow_id, transaction_id, subscriber_id, contexts, channel, provider_id, integration_id, content, channel_data, status, error_id, error_text, expires_at, created_at, updated_at
         FROM messages WHERE environment_id = $1 AND notification_id {in:$2} ORDER BY id";
     DELETE = "DELETE FROM messages WHERE environment_id = $1 AND id = $2";
     DELETE_OF_EVENT = "DELETE FROM messages WHERE environment_id = $1 AND event_id = $2 AND ($3 = '' OR channel = $3)";
@@ -32,7 +34,7 @@ queries! {
 }
 
 const COLUMNS: &str = "t.id, t.event_id, t.notification_id, t.position, t.workflow_id, t.transaction_id, \
-    t.subscriber_id, t.contexts, t.channel, t.provider_id, t.integration_id, t.content, t.overrides, t.channel_data, \
+    t.subscriber_id, t.contexts, t.channel, t.provider_id, t.integration_id, t.content, t.channel_data, \
     t.status, t.error_id, t.error_text, t.expires_at, t.created_at, t.updated_at";
 
 /// One message.
@@ -62,7 +64,8 @@ pub struct Message {
     pub integration_id: Id,
     /// The text.
     pub content: String,
-    /// The provider's overrides, as JSON.
+    /// What the trigger overrides for the provider: `{provider, custom}`. Written with the message, read by its
+    /// deliveries only.
     pub overrides: Value,
     /// Where it goes, secrets masked, as JSON.
     pub channel_data: Value,
@@ -95,7 +98,7 @@ impl FromRow for Message {
             provider_id: c.text()?,
             integration_id: c.id()?,
             content: c.text()?,
-            overrides: c.json()?,
+            overrides: Value::Null,
             channel_data: c.json()?,
             status: c.wire(MessageStatus::parse)?,
             error_id: c.opt_text()?,
@@ -136,7 +139,14 @@ pub struct MessageFilter {
 
 impl Store {
     /// Adds a message with so many open deliveries.
-    pub fn insert_message(&self, batch: &mut Batch, ctx: &Ctx, message: &Message, deliveries: usize) {
+    pub fn insert_message(
+        &self,
+        batch: &mut Batch,
+        ctx: &Ctx,
+        message: &Message,
+        deliveries: usize,
+    ) -> Result<(), StoreError> {
+        let overrides = self.seal_overrides(OVERRIDES, message.id, &message.overrides.to_string())?;
         batch.add(
             &INSERT,
             args![
@@ -153,7 +163,7 @@ impl Store {
                 &message.provider_id,
                 message.integration_id,
                 &message.content,
-                &message.overrides,
+                overrides,
                 &message.channel_data,
                 message.status.wire(),
                 message.error_id.clone(),
@@ -165,6 +175,7 @@ impl Store {
                 message.updated_at
             ],
         );
+        Ok(())
     }
 
     /// Adds the end of one delivery's attempt to the counts of its message, with the error when there was one.

@@ -1,0 +1,89 @@
+//! Accepting a trigger: the event, its key, its contexts, its task and its idempotency record are one commit. When the
+//! caller has the answer, the event survives a crash of any process.
+
+use std::sync::Arc;
+
+use campanile_model::context::{ContextSet, NamedContext};
+use campanile_model::{Ctx, Id};
+use campanile_store::events::{Event, REPEATED};
+use campanile_store::idempotency::Key;
+use campanile_store::tasks::NewTask;
+use campanile_store::{Batch, StoreError};
+use serde_json::Value;
+
+use crate::Engine;
+use crate::recipients::Recipients;
+use crate::task::{PLAN, PlanV1, payload};
+use crate::workflows::Prepared;
+
+/// A trigger that was found to be in order.
+pub struct Trigger {
+    /// What happens.
+    pub workflow: Arc<Prepared>,
+    /// To whom.
+    pub recipients: Recipients,
+    /// With what.
+    pub payload: Value,
+    /// How it differs.
+    pub overrides: Value,
+    /// What it is about.
+    pub contexts: Vec<NamedContext>,
+    /// The caller's name for it.
+    pub transaction_id: Option<String>,
+}
+
+/// An event that is stored, now or before.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The name by which it is known.
+    pub transaction_id: String,
+    /// Whether it was stored now; if not, nothing was written.
+    pub is_new: bool,
+}
+
+impl Engine {
+    /// Stores the event. A `transactionId` that was used before makes no second event and is no error.
+    pub async fn accept(&self, ctx: &Ctx, trigger: Trigger, key: Option<&Key>) -> Result<Accepted, StoreError> {
+        let store = self.store();
+        let id = store.new_id();
+        let transaction_id = trigger.transaction_id.unwrap_or_else(|| format!("txn_{id}"));
+        let event = Event {
+            id,
+            transaction_id: transaction_id.clone(),
+            workflow_id: trigger.workflow.workflow.id,
+            contexts: ContextSet::of(&trigger.contexts),
+            recipients: serde_json::to_string(&trigger.recipients).unwrap_or_default(),
+            payload: trigger.payload.to_string(),
+            overrides: trigger.overrides.to_string(),
+            request_id: ctx.request_id.clone(),
+            created_at: store.now(),
+        };
+        let mut batch = Batch::new();
+        if let Some(key) = key {
+            store.record_event(&mut batch, ctx, key, id);
+        }
+        store.insert_event(&mut batch, ctx, &event)?;
+        if !trigger.contexts.is_empty() {
+            store.find_or_create_contexts(&mut batch, ctx, &trigger.contexts);
+        }
+        store.enqueue(&mut batch, ctx, plan_task(store.new_id(), id, event.created_at));
+        match store.commit(batch).await {
+            Ok(_) => {
+                self.metrics().accepted();
+                Ok(Accepted { transaction_id, is_new: true })
+            }
+            Err(error) if error.is_conflict(REPEATED) => Ok(Accepted { transaction_id, is_new: false }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn plan_task(id: Id, event: Id, now: campanile_model::Time) -> NewTask {
+    NewTask {
+        lane: "plan".to_owned(),
+        kind: PLAN,
+        payload: payload(&PlanV1 { event: event.to_string(), from: 0 }),
+        run_at: now,
+        id,
+    }
+}

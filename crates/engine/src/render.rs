@@ -1,0 +1,56 @@
+//! Rendering of a step's controls: the controls are one JSON text and one template, as in the original (engine.md f.1).
+
+use std::collections::HashMap;
+
+use campanile_liquid::RenderOptions;
+use campanile_model::Time;
+use campanile_store::contexts::Context;
+use campanile_store::subscribers::Subscriber;
+use campanile_store::workflows::Workflow;
+use serde_json::{Map, Value, json};
+
+use crate::workflows::Prepared;
+
+/// The data that templates see.
+pub(crate) fn data(
+    workflow: &Workflow,
+    subscriber: &Subscriber,
+    payload: &Value,
+    contexts: &HashMap<String, Context>,
+    keys: &[String],
+) -> Value {
+    let mut person = subscriber.profile.clone();
+    person.insert("subscriberId".to_owned(), subscriber.subscriber_id.as_str().into());
+    person.insert("isOnline".to_owned(), subscriber.is_online.unwrap_or(false).into());
+    if let Some(last) = subscriber.last_online_at {
+        person.insert("lastOnlineAt".to_owned(), last.to_string().into());
+    }
+    let about: Map<String, Value> = keys
+        .iter()
+        .filter_map(|key| key.split_once(':').map(|(kind, id)| (kind, id, contexts.get(key))))
+        .map(|(kind, id, context)| {
+            let data = context.map_or_else(|| json!({}), |context| Value::Object(context.data.clone()));
+            (kind.to_owned(), json!({ "id": id, "data": data }))
+        })
+        .collect();
+    json!({
+        "payload": payload,
+        "subscriber": person,
+        "context": about,
+        "steps": {},
+        "workflow": {
+            "workflowId": workflow.workflow_id,
+            "name": workflow.name,
+            "description": workflow.description,
+            "tags": workflow.tags,
+            "severity": workflow.severity,
+        },
+    })
+}
+
+/// The controls of the step at this index, rendered; `Err` says why they could not be.
+pub(crate) fn controls(prepared: &Prepared, index: usize, data: &Value, now: Time) -> Result<Value, String> {
+    let template = prepared.templates.get(index).ok_or("the step has no controls")?.as_ref().map_err(String::clone)?;
+    let text = template.render(data, &RenderOptions::novu(now.timestamp())).map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| format!("the rendered controls are not valid JSON: {error}"))
+}

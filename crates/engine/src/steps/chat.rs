@@ -1,0 +1,235 @@
+//! The chat step: which messages and deliveries a rendered text becomes (channels.md 5.1 to 5.3). Values in, values out.
+
+use campanile_model::Id;
+use campanile_model::channel::{Channel, TraceSource, TraceStatus};
+use campanile_model::texts::Detail;
+use campanile_providers::chat::Address;
+use campanile_store::integrations::Integration;
+use campanile_store::traces::NewTrace;
+use serde_json::{Map, Value, json};
+
+use crate::json::merge;
+
+/// An endpoint as the step sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) id: Id,
+    pub(crate) identifier: String,
+    pub(crate) integration_id: Id,
+    pub(crate) kind: String,
+}
+
+/// A legacy channel of the subscriber as the step sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Legacy {
+    pub(crate) integration_id: Id,
+    pub(crate) provider_id: String,
+    pub(crate) credentials: Map<String, Value>,
+}
+
+/// What the step works with.
+pub(crate) struct Input<'a> {
+    pub(crate) step_id: &'a str,
+    pub(crate) targets: &'a [Target],
+    pub(crate) legacy: &'a [Legacy],
+    pub(crate) integrations: &'a [Integration],
+    pub(crate) overrides: &'a Value,
+    pub(crate) payload: &'a Value,
+    pub(crate) has_contexts: bool,
+}
+
+/// One message with its deliveries.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) integration_id: Id,
+    pub(crate) provider_id: String,
+    /// `{provider, custom}` as the provider gets them.
+    pub(crate) overrides: Value,
+    pub(crate) deliveries: Vec<Planned>,
+}
+
+/// One delivery.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Planned {
+    pub(crate) endpoint: Option<Id>,
+    /// The address with its type, when it does not come from the endpoint's row.
+    pub(crate) address: Option<Value>,
+    /// What the activity feed shows of the address.
+    pub(crate) shown: Value,
+    /// What is paced: the destination.
+    pub(crate) lane: String,
+}
+
+/// What the step makes.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    pub(crate) groups: Vec<Group>,
+    pub(crate) traces: Vec<NewTrace>,
+}
+
+/// Plans the messages.
+pub(crate) fn plan(input: &Input<'_>) -> Output {
+    let mut output = Output::default();
+    if input.targets.is_empty() && input.legacy.is_empty() {
+        let detail = if input.has_contexts { Detail::SubscriberNoChannelInContext } else { Detail::SubscriberNoChannel };
+        output.traces.push(NewTrace::new(detail, TraceStatus::Warning));
+        return output;
+    }
+    let mut seen: Vec<Id> = Vec::new();
+    for target in input.targets {
+        if seen.contains(&target.integration_id) {
+            continue;
+        }
+        seen.push(target.integration_id);
+        let Some(integration) = usable(input.integrations, target.integration_id) else {
+            output.traces.push(no_integration(target.integration_id));
+            continue;
+        };
+        let provider = provider_overrides(input, &integration.provider_id);
+        let group: Vec<&Target> =
+            input.targets.iter().filter(|other| other.integration_id == target.integration_id).collect();
+        let deliveries = group.iter().map(|target| to_endpoint(target, &provider, &mut output.traces)).collect();
+        let names: Vec<&str> = group.iter().map(|target| target.identifier.as_str()).collect();
+        output.groups.push(Group {
+            integration_id: integration.id,
+            provider_id: integration.provider_id.clone(),
+            overrides: sent_overrides(input, &integration.provider_id, provider.clone(), &names),
+            deliveries,
+        });
+    }
+    for legacy in input.legacy {
+        plan_legacy(input, legacy, &mut output);
+    }
+    output
+}
+
+fn usable(integrations: &[Integration], id: Id) -> Option<&Integration> {
+    integrations
+        .iter()
+        .find(|integration| integration.id == id && integration.active && integration.channel == Some(Channel::Chat))
+}
+
+fn no_integration(id: Id) -> NewTrace {
+    let mut trace = NewTrace::new(Detail::NoActiveIntegration, TraceStatus::Failed)
+        .raw(json!({ "integrationId": id, "reason": "Integration is either deleted or not active" }));
+    trace.source = TraceSource::Credentials;
+    trace
+}
+
+fn to_endpoint(target: &Target, provider: &Value, traces: &mut Vec<NewTrace>) -> Planned {
+    let given = provider.get(&target.identifier).and_then(|own| own.get("endpoint"));
+    let address = given.filter(|address| Address::parse(&target.kind, address).is_some());
+    if given.is_some() && address.is_none() {
+        traces.push(
+            NewTrace::new(Detail::OverrideIgnored, TraceStatus::Warning)
+                .raw(json!({ "endpoint": target.identifier, "type": target.kind })),
+        );
+    }
+    Planned {
+        endpoint: Some(target.id),
+        address: address.map(|address| json!({ "type": target.kind, "endpoint": address })),
+        shown: json!({ "type": target.kind, "identifier": target.identifier, "overridden": address.is_some() }),
+        lane: format!("deliver:{}:{}", target.integration_id, target.id),
+    }
+}
+
+fn plan_legacy(input: &Input<'_>, legacy: &Legacy, output: &mut Output) {
+    let Some(integration) = usable(input.integrations, legacy.integration_id) else {
+        output.traces.push(no_integration(legacy.integration_id));
+        return;
+    };
+    let provider = provider_overrides(input, &legacy.provider_id);
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+    let custom = custom_data(input, &legacy.provider_id);
+    // The most specific address wins: the trigger's override, then its payload, then what is stored.
+    let url = text(provider.get("webhookUrl"))
+        .or_else(|| text(custom.get("webhookUrl")))
+        .or_else(|| text(input.payload.get("webhookUrl")))
+        .or_else(|| text(legacy.credentials.get("webhookUrl")));
+    let address = match url {
+        Some(url) => {
+            let mut endpoint = json!({ "url": url });
+            if let Some(channel) = text(legacy.credentials.get("channel")) {
+                endpoint["channel"] = channel.into();
+            }
+            json!({ "type": "webhook", "endpoint": endpoint })
+        }
+        None => match text(legacy.credentials.get("phoneNumber")) {
+            Some(phone) => json!({ "type": "phone", "endpoint": { "phoneNumber": phone } }),
+            None => {
+                let detail = if legacy.provider_id == "whatsapp-business" {
+                    Detail::PhoneMissing
+                } else {
+                    Detail::WebhookUrlMissing
+                };
+                output.traces.push(NewTrace::new(detail, TraceStatus::Failed).provider(&legacy.provider_id));
+                return;
+            }
+        },
+    };
+    let shown = json!({ "type": address["type"], "integrationIdentifier": integration.identifier, "legacy": true });
+    output.groups.push(Group {
+        integration_id: integration.id,
+        provider_id: integration.provider_id.clone(),
+        overrides: sent_overrides(input, &legacy.provider_id, provider, &[]),
+        deliveries: vec![Planned {
+            endpoint: None,
+            address: Some(address),
+            shown,
+            lane: format!("deliver:{}", integration.id),
+        }],
+    });
+}
+
+/// `overrides.providers.<id>` with `overrides.steps.<step>.providers.<id>` on top.
+fn provider_overrides(input: &Input<'_>, provider_id: &str) -> Value {
+    let overrides = input.overrides;
+    let mut merged = json!({});
+    let layers = [
+        overrides.get("providers").and_then(|providers| providers.get(provider_id)),
+        overrides
+            .get("steps")
+            .and_then(|steps| steps.get(input.step_id))
+            .and_then(|step| step.get("providers"))
+            .and_then(|providers| providers.get(provider_id)),
+    ];
+    for layer in layers.into_iter().flatten().filter(|layer| layer.is_object()) {
+        merge(&mut merged, layer);
+    }
+    merged
+}
+
+/// `overrides.chat` with `overrides.<id>` on top.
+fn custom_data(input: &Input<'_>, provider_id: &str) -> Value {
+    let mut merged = json!({});
+    for layer in ["chat", provider_id] {
+        if let Some(layer) = input.overrides.get(layer).filter(|layer| layer.is_object()) {
+            merge(&mut merged, layer);
+        }
+    }
+    merged
+}
+
+/// What goes to the provider: members that are named after endpoints are for us.
+fn sent_overrides(input: &Input<'_>, provider_id: &str, mut provider: Value, endpoints: &[&str]) -> Value {
+    if let Value::Object(members) = &mut provider {
+        for name in endpoints {
+            members.remove(*name);
+        }
+    }
+    let custom = custom_data(input, provider_id);
+    let empty = |value: &Value| value.as_object().is_none_or(Map::is_empty);
+    if empty(&provider) && empty(&custom) {
+        return json!({});
+    }
+    json!({ "provider": provider, "custom": custom })
+}
+
+/// The text of the rendered controls.
+pub(crate) fn text(controls: &Value) -> String {
+    match controls.get("body") {
+        Some(Value::String(text)) => text.clone(),
+        None | Some(Value::Null) => String::new(),
+        Some(other) => other.to_string(),
+    }
+}

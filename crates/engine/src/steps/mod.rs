@@ -1,0 +1,3 @@
+//! Step types: one module each.
+
+pub(crate) mod chat;

@@ -1,0 +1,47 @@
+//! The payloads of tasks. Each kind carries its version in its name; a kind that this version does not know is parked,
+//! so that an upgrade that is undone loses nothing.
+
+use serde::{Deserialize, Serialize};
+
+/// Plans the recipients of an event from this one on.
+pub(crate) const PLAN: &str = "PlanV1";
+/// Runs a notification's steps from this one on.
+pub(crate) const ADVANCE: &str = "AdvanceV1";
+/// Makes an attempt of a delivery.
+pub(crate) const DELIVER: &str = "DeliverV1";
+
+/// [`PLAN`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PlanV1 {
+    pub(crate) event: String,
+    /// The first recipient that is not planned yet.
+    #[serde(default)]
+    pub(crate) from: usize,
+}
+
+/// [`ADVANCE`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct AdvanceV1 {
+    pub(crate) notification: String,
+    /// The job that is next.
+    pub(crate) position: i64,
+}
+
+/// [`DELIVER`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct DeliverV1 {
+    pub(crate) message: String,
+    pub(crate) delivery: String,
+    /// The job that the message belongs to, should the message be deleted before its turn.
+    pub(crate) notification: String,
+    pub(crate) position: i64,
+    /// The job that comes after this one, when there is one: its id and place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<(String, i64)>,
+}
+
+/// A payload as it is stored.
+pub(crate) fn payload(task: &impl Serialize) -> String {
+    // These types hold texts and numbers only.
+    serde_json::to_string(task).unwrap_or_default()
+}

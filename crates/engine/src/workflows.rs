@@ -1,0 +1,82 @@
+//! Workflows ready to run: read once, with their templates parsed, until configuration changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use campanile_liquid::Template;
+use campanile_model::slug::Reference;
+use campanile_model::{Ctx, Id};
+use campanile_store::StoreError;
+use campanile_store::workflows::Workflow;
+use serde_json::Value;
+
+use crate::Engine;
+
+/// Should a notice of a change get lost, the old workflow is used for this long.
+const REMEMBERED: Duration = Duration::from_secs(30);
+
+/// A workflow with its templates.
+pub struct Prepared {
+    /// The workflow.
+    pub workflow: Workflow,
+    /// The controls of each step as one template, or why they are none.
+    pub(crate) templates: Vec<Result<Template, String>>,
+}
+
+impl Prepared {
+    fn new(workflow: Workflow) -> Self {
+        let templates = workflow
+            .steps
+            .iter()
+            .map(|step| {
+                let mut controls = step.control_values.clone();
+                // Conditions are logic, not text.
+                controls.remove("skip");
+                Template::parse(&Value::Object(controls).to_string()).map_err(|error| error.to_string())
+            })
+            .collect();
+        Self { workflow, templates }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Name(Id, String),
+    Id(Id, Id),
+}
+
+/// The workflows used lately, under the number of configuration changes at which they were read.
+pub(crate) struct Cache {
+    entries: moka::sync::Cache<(u64, Key), Option<Arc<Prepared>>>,
+}
+
+impl Cache {
+    pub(crate) fn new() -> Self {
+        Self { entries: moka::sync::Cache::builder().max_capacity(1000).time_to_live(REMEMBERED).build() }
+    }
+}
+
+impl Engine {
+    /// The workflow of this name in the caller's environment.
+    pub async fn workflow_named(&self, ctx: &Ctx, name: &str) -> Result<Option<Arc<Prepared>>, StoreError> {
+        let key = (self.store().db().signals().configuration(), Key::Name(ctx.environment, name.to_owned()));
+        if let Some(known) = self.inner.workflows.entries.get(&key) {
+            return Ok(known);
+        }
+        let found = self.store().workflow_named(ctx, name).await?.map(|workflow| Arc::new(Prepared::new(workflow)));
+        self.inner.workflows.entries.insert(key, found.clone());
+        Ok(found)
+    }
+
+    /// The workflow with this id, if it is still there.
+    pub(crate) async fn workflow_by_id(&self, ctx: &Ctx, id: Id) -> Result<Option<Arc<Prepared>>, StoreError> {
+        let key = (self.store().db().signals().configuration(), Key::Id(ctx.environment, id));
+        if let Some(known) = self.inner.workflows.entries.get(&key) {
+            return Ok(known);
+        }
+        let found = self.store().workflow(ctx, &Reference::Id(id)).await?;
+        let found = found.map(|workflow| Arc::new(Prepared::new(workflow)));
+        self.inner.workflows.entries.insert(key, found.clone());
+        Ok(found)
+    }
+}

@@ -1,0 +1,100 @@
+// An environment with one of everything, the paths that lead to it, and a valid body for each operation that takes one.
+import assert from 'node:assert/strict';
+import { finished, messagesOf } from './activity.mjs';
+import { dataOf } from './http.mjs';
+import { world } from './world.mjs';
+
+const MARK = 'inhabitant';
+
+export async function inhabit(server) {
+  const { api, ...make } = world(server);
+  const integration = await make.integration({ providerId: 'chat-webhook', identifier: `${MARK}-integration` });
+  const subscriber = await make.subscriber({ subscriberId: `${MARK}-subscriber`, firstName: 'Ann' });
+  dataOf(await api.put(`/v1/subscribers/${subscriber.subscriberId}/credentials`, { providerId: 'chat-webhook', credentials: { webhookUrl: 'https://hooks.example.com/c' } }));
+  const context = dataOf(await api.post('/v2/contexts', { type: 'tenant', id: `${MARK}-context`, data: { a: 1 } }), 201);
+  const connection = await make.connection({ integration, subscriber, identifier: `${MARK}-connection`, auth: { accessToken: `${MARK}-token` } });
+  const endpoint = await make.endpoint({ integration, subscriber, connection, identifier: `${MARK}-endpoint`, endpoint: { url: 'ftp://refused.example.com' } });
+  const workflow = await make.workflow({ workflowId: `${MARK}-workflow`, name: `${MARK} workflow` });
+  const event = await make.trigger(workflow, subscriber, { transactionId: `${MARK}-transaction` });
+  const [{ notification }] = await finished(api, event);
+  const [message] = await messagesOf(api, event);
+  const environments = dataOf(await api.get('/v1/environments'));
+  const environment = environments.find(({ name }) => name === 'Development');
+  const production = environments.find(({ name }) => name === 'Production');
+
+  /** What every list shows, to be compared before and after. */
+  const snapshot = async () => {
+    const lists = {};
+    for (const path of LISTS) lists[path] = dataOf(await api.get(path));
+    return lists;
+  };
+
+  return { api, mark: MARK, integration, subscriber, context, connection, endpoint, workflow, event, notification, message, environment, production, snapshot };
+}
+
+const LISTS = [
+  '/v1/integrations', '/v2/subscribers?limit=100', '/v2/contexts?limit=100', '/v1/channel-connections?limit=100', '/v1/channel-endpoints?limit=100',
+  '/v2/workflows?limit=100', '/v1/notifications?limit=50', '/v1/messages?limit=100', '/v1/environments', '/v1/environments/api-keys',
+];
+
+/** The values of a path's parameters for one operation: `{identifier}` means another thing in each noun. */
+export function parametersFor({ path }, it) {
+  const identifier = path.includes('channel-connections') ? it.connection.identifier : it.endpoint.identifier;
+  return {
+    identifier,
+    subscriberId: it.subscriber.subscriberId,
+    providerId: 'chat-webhook',
+    integrationId: it.integration._id,
+    integrationIdentifier: it.integration.identifier,
+    workflowId: it.workflow.workflowId,
+    stepId: it.workflow.steps[0].stepId,
+    type: it.context.type,
+    id: it.context.id,
+    messageId: it.message._id,
+    notificationId: it.notification._id,
+    transactionId: it.event.transactionId,
+    environmentId: it.environment._id,
+  };
+}
+
+/** A body that each operation would accept, made of what stands in the environment. */
+export function bodiesFor(it) {
+  const { workflow, integration, subscriber, connection, production } = it;
+  const chat = { type: 'chat', name: 'Chat', controlValues: { body: 'Hello' } };
+  return {
+    EventsController_trigger: { name: workflow.workflowId, to: subscriber.subscriberId, payload: {}, overrides: {}, transactionId: 'a-transaction', context: { tenant: 'acme' } },
+    SubscribersController_createSubscriber: {
+      subscriberId: 'a-subscriber', firstName: 'A', lastName: 'B', email: 'a@example.com', phone: '+1', avatar: 'https://a.example', locale: 'en_US', timezone: 'UTC', data: {},
+    },
+    SubscribersController_patchSubscriber: { firstName: 'A', lastName: 'B', email: 'a@example.com', phone: '+1', avatar: 'https://a.example', locale: 'en_US', timezone: 'UTC', data: {} },
+    SubscribersV1Controller_bulkCreateSubscribers: { subscribers: [{ subscriberId: 'a-subscriber' }] },
+    SubscribersV1Controller_updateSubscriberChannel: { providerId: 'chat-webhook', integrationIdentifier: integration.identifier, credentials: { webhookUrl: 'https://hooks.example.com' } },
+    SubscribersV1Controller_modifySubscriberChannel: { providerId: 'chat-webhook', integrationIdentifier: integration.identifier, credentials: { webhookUrl: 'https://hooks.example.com' } },
+    WorkflowController_create: { name: 'A workflow', workflowId: 'a-workflow', description: 'd', tags: ['a'], active: true, steps: [chat], severity: 'none', payloadSchema: { type: 'object' }, validatePayload: true },
+    WorkflowController_update: { name: 'A workflow', description: 'd', tags: ['a'], active: true, steps: [chat], preferences: { user: null }, origin: 'novu-cloud', severity: 'none' },
+    WorkflowController_patchWorkflow: { name: 'A workflow', description: 'd', tags: ['a'], active: true },
+    WorkflowController_sync: { targetEnvironmentId: production._id },
+    IntegrationsController_createIntegration: { providerId: 'slack', channel: 'chat', name: 'An integration', identifier: 'an-integration', active: true, check: false, credentials: { clientId: 'c' }, conditions: [] },
+    IntegrationsController_updateIntegrationById: { name: 'An integration', identifier: 'an-integration', active: true, check: false, credentials: { clientId: 'c' }, conditions: [] },
+    IntegrationsController_setIntegrationAsPrimary: undefined,
+    ChannelConnectionsController_createChannelConnection: {
+      integrationIdentifier: integration.identifier, identifier: 'a-connection', subscriberId: subscriber.subscriberId, context: { project: 'p' }, connectionMode: 'subscriber',
+      workspace: { id: 'T1', name: 'W' }, auth: { accessToken: 'x', expiresAt: '2031-01-01T00:00:00.000Z' },
+    },
+    ChannelConnectionsController_updateChannelConnection: { workspace: { id: 'T1', name: 'W' }, auth: { accessToken: 'x' } },
+    ChannelEndpointsController_createChannelEndpoint: {
+      integrationIdentifier: integration.identifier, connectionIdentifier: connection.identifier, identifier: 'an-endpoint', subscriberId: subscriber.subscriberId, context: { project: 'p' },
+      createSubscriberIfMissing: false, type: 'webhook', endpoint: { url: 'https://hooks.example.com', channel: 'c' },
+    },
+    ChannelEndpointsController_updateChannelEndpoint: { endpoint: { url: 'https://hooks.example.com', channel: 'c' } },
+    ContextsController_createContext: { type: 'tenant', id: 'a-context', data: {} },
+    ContextsController_updateContext: { data: {} },
+  };
+}
+
+/** The body for one route; a route that takes a body and is not known here fails the test, so that none is forgotten. */
+export function bodyFor(route, bodies) {
+  if (!route.hasBody) return undefined;
+  assert.ok(route.id in bodies, `no body for ${route.id}: add it to harness/inhabited.mjs`);
+  return bodies[route.id];
+}
