@@ -15,6 +15,7 @@ pub(crate) fn routes() -> Vec<&'static Route> {
     [
         v1::environments::ROUTES,
         v1::subscribers::ROUTES,
+        v2::contexts::ROUTES,
         v2::subscribers::ROUTES,
         health::ROUTES,
         openapi::ROUTES,

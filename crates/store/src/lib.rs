@@ -5,6 +5,7 @@
 
 pub mod api_keys;
 pub mod audits;
+pub mod contexts;
 pub mod db;
 pub mod environments;
 pub mod first_start;
@@ -39,6 +40,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
     [
         api_keys::ALL,
         audits::ALL,
+        contexts::ALL,
         environments::ALL,
         first_start::ALL,
         idempotency::ALL,
