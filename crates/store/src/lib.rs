@@ -10,6 +10,7 @@ pub mod db;
 pub mod environments;
 pub mod first_start;
 pub mod idempotency;
+pub mod integrations;
 mod keyring;
 pub mod nodes;
 pub mod page;
@@ -44,6 +45,8 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         environments::ALL,
         first_start::ALL,
         idempotency::ALL,
+        integrations::ALL,
+        integrations::ALL_CHANGES,
         keyring::ALL,
         nodes::ALL,
         subscribers::ALL,
