@@ -14,7 +14,10 @@ use crate::{cors, dev, health, openapi, v1, v2};
 pub(crate) fn routes() -> Vec<&'static Route> {
     [
         v1::environments::ROUTES,
+        v1::integrations::ROUTES,
         v1::subscribers::ROUTES,
+        v1::subscribers::credentials::ROUTES,
+        v2::contexts::ROUTES,
         v2::subscribers::ROUTES,
         health::ROUTES,
         openapi::ROUTES,

@@ -5,6 +5,15 @@ use serde_json::{Map, Value};
 /// At most this many contexts may be named by one call.
 pub const MOST: usize = 5;
 
+/// A context's data is at most this many bytes of JSON.
+pub const MOST_DATA: usize = 64 * 1024;
+
+/// The size in KB of data that is too large for a context.
+pub fn oversize(data: &Map<String, Value>) -> Option<usize> {
+    let bytes = serde_json::to_string(data).map_or(0, |text| text.len());
+    (bytes > MOST_DATA).then(|| bytes.div_ceil(1024))
+}
+
 /// One context as a caller names it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedContext {
@@ -68,6 +77,10 @@ pub fn parse(value: &Value) -> Result<Vec<NamedContext>, Vec<String>> {
         } else if !is_name(&id) {
             problems.push(format!(
                 "context.{kind}.id must be 1 to 100 alphanumeric characters, hyphens or underscores"
+            ));
+        } else if let Some(size) = data.as_ref().and_then(oversize) {
+            problems.push(format!(
+                "context.{kind}.data is too large ({size}KB). Maximum size is 64KB"
             ));
         } else {
             contexts.push(NamedContext {
@@ -145,6 +158,19 @@ mod tests {
         assert_eq!(ContextSet::of(&read).keys(), ["project:p1", "tenant:acme"]);
         assert_eq!(ContextSet::of(&read).stored(), "project:p1,tenant:acme");
         assert_eq!(ContextSet::from_stored("project:p1,tenant:acme"), ContextSet::of(&read));
+    }
+
+    #[test]
+    fn data_has_a_largest_size() {
+        let data = |length| json!({ "a": "x".repeat(length) }).as_object().cloned().unwrap();
+        let frame = r#"{"a":""}"#.len();
+        assert_eq!(oversize(&data(MOST_DATA - frame)), None);
+        assert_eq!(oversize(&data(MOST_DATA - frame + 1)), Some(65));
+        let problems = parse(&json!({"tenant": {"id": "a", "data": data(MOST_DATA)}})).unwrap_err();
+        assert_eq!(
+            problems,
+            ["context.tenant.data is too large (65KB). Maximum size is 64KB"]
+        );
     }
 
     #[test]

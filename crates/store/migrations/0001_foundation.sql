@@ -154,6 +154,12 @@ CREATE TABLE integrations (
 CREATE UNIQUE INDEX integrations_identifier ON integrations (environment_id, identifier) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX integrations_primary ON integrations (environment_id, channel) WHERE is_primary AND deleted_at IS NULL;
 
+-- Counts the changes of an environment's integrations: one that was decided on an older state is refused.
+CREATE TABLE integration_sets (
+  environment_id {text} NOT NULL PRIMARY KEY,
+  version {int} NOT NULL
+) {end};
+
 CREATE TABLE workflows (
   environment_id {text} NOT NULL,
   id {text} NOT NULL,

@@ -125,6 +125,7 @@ impl Store {
             None => random_hex(16)?,
         };
         self.add_api_key(batch, &ctx, "Secret key", &secret_key)?;
+        self.add_inbox_integration(batch, &ctx)?;
         Ok(Made {
             environment,
             secret_key,

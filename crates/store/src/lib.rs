@@ -5,12 +5,14 @@
 
 pub mod api_keys;
 pub mod audits;
+pub mod contexts;
 pub mod db;
 pub mod deliveries;
 pub mod environments;
 pub mod events;
 pub mod first_start;
 pub mod idempotency;
+pub mod integrations;
 mod keyring;
 pub mod messages;
 pub mod nodes;
@@ -46,11 +48,14 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
     [
         api_keys::ALL,
         audits::ALL,
+        contexts::ALL,
         deliveries::ALL,
         environments::ALL,
         events::ALL,
         first_start::ALL,
         idempotency::ALL,
+        integrations::ALL,
+        integrations::ALL_CHANGES,
         keyring::ALL,
         messages::ALL,
         nodes::ALL,

@@ -4,6 +4,7 @@ use campanile_model::{Ctx, Id, Time};
 use serde_json::{Map, Value};
 
 use crate::db::{Batch, Columns, FromRow, StoreError, Val};
+use crate::integrations::Integration;
 use crate::page::{Cursor, List, Listed, Page};
 use crate::{Store, args, queries};
 
@@ -34,15 +35,18 @@ queries! {
         FROM subscriber_channels c
         JOIN integrations i ON i.environment_id = c.environment_id AND i.id = c.integration_id AND i.deleted_at IS NULL
         WHERE c.environment_id = $1 AND c.subscriber_id {in:$2} ORDER BY c.created_at, c.integration_id";
-    UPSERT_CHANNEL = "INSERT INTO subscriber_channels
-        (environment_id, subscriber_id, integration_id, provider_id, credentials, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $6)
-        ON CONFLICT (environment_id, subscriber_id, integration_id)
-        DO UPDATE SET credentials = excluded.credentials, updated_at = excluded.updated_at";
+    INSERT_CHANNEL = {
+        insert "subscriber_channels",
+        "environment_id text, subscriber_id text, integration_id text, provider_id text, credentials text, created_at int, updated_at int",
+        "ON CONFLICT (environment_id, subscriber_id, integration_id) DO NOTHING"
+    };
+    UPDATE_CHANNEL = "UPDATE subscriber_channels SET credentials = $4, updated_at = $5
+        WHERE environment_id = $1 AND subscriber_id = $2 AND integration_id = $3 AND credentials = $6";
     DELETE_PROVIDER_CHANNELS =
         "DELETE FROM subscriber_channels WHERE environment_id = $1 AND subscriber_id = $2 AND provider_id = $3";
     TOUCH = "UPDATE subscribers SET updated_at = $3 WHERE environment_id = $1 AND id = $2";
-    SET_ONLINE = "UPDATE subscribers SET is_online = $3, last_online_at = $4, updated_at = $5
+    SET_ONLINE = "UPDATE subscribers SET is_online = $3, last_online_at = COALESCE($4, last_online_at),
+        updated_at = $5
         WHERE environment_id = $1 AND id = $2";
 }
 
@@ -231,15 +235,22 @@ impl Store {
         }
     }
 
-    /// Records whether the subscriber has a session open.
-    pub fn set_online(&self, batch: &mut Batch, ctx: &Ctx, subscriber: &Subscriber, online: bool) {
+    /// Records whether the subscriber has a session open, and returns it as it will be.
+    pub fn set_online(&self, batch: &mut Batch, ctx: &Ctx, read: Subscriber, online: bool) -> Subscriber {
         let now = self.now();
-        let last = if online { subscriber.last_online_at } else { Some(now) };
+        // Only the end of a session has a time; the beginning of one keeps what is stored, whoever stored it.
+        let ended = (!online).then_some(now);
         batch.expect(
             &SET_ONLINE,
-            args![ctx.environment, subscriber.id, online, last, now],
+            args![ctx.environment, read.id, online, ended, now],
             CHANGED,
         );
+        Subscriber {
+            is_online: Some(online),
+            last_online_at: ended.or(read.last_online_at),
+            updated_at: now,
+            ..read
+        }
     }
 
     /// The legacy channels of these subscribers, oldest first.
@@ -263,17 +274,19 @@ impl Store {
         serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("channel credentials are not JSON".to_owned()))
     }
 
-    /// Stores the credentials of a legacy channel.
+    /// Stores the credentials of a legacy channel, and returns it as it will be; the subscriber counts as changed too.
+    /// `read` is the channel as it was read, if there was one: the commit fails with [`CHANGED`] when it is not so any
+    /// more.
     pub fn put_channel(
         &self,
         batch: &mut Batch,
         ctx: &Ctx,
-        subscriber: Id,
-        integration: Id,
-        provider_id: &str,
+        subscriber: &mut Subscriber,
+        integration: &Integration,
+        read: Option<&SubscriberChannel>,
         credentials: &Map<String, Value>,
-    ) -> Result<(), StoreError> {
-        let row = channel_row(subscriber, integration);
+    ) -> Result<SubscriberChannel, StoreError> {
+        let row = channel_row(subscriber.id, integration.id);
         let text = Value::Object(credentials.clone()).to_string();
         let sealed = self.secrets.seal(
             crate::secrets::Place {
@@ -283,21 +296,33 @@ impl Store {
             &text,
         )?;
         let now = self.now();
-        batch.add(
-            &UPSERT_CHANNEL,
-            args![ctx.environment, subscriber, integration, provider_id, sealed, now],
-        );
-        batch.add(&TOUCH, args![ctx.environment, subscriber, now]);
-        Ok(())
+        subscriber.updated_at = now;
+        // The subscriber's row goes first, so that no channel outlives a subscriber who is deleted at the same time.
+        batch.expect(&TOUCH, args![ctx.environment, subscriber.id, now], CHANGED);
+        let mut args = args![ctx.environment, subscriber.id, integration.id];
+        if let Some(read) = read {
+            args.extend(args![&sealed, now, &read.credentials]);
+            batch.expect(&UPDATE_CHANNEL, args, CHANGED);
+        } else {
+            args.extend(args![&integration.provider_id, &sealed, now, now]);
+            batch.expect(&INSERT_CHANNEL, args, CHANGED);
+        }
+        Ok(SubscriberChannel {
+            subscriber: subscriber.id,
+            integration_id: integration.id,
+            integration_identifier: integration.identifier.clone(),
+            provider_id: integration.provider_id.clone(),
+            credentials: sealed,
+        })
     }
 
-    /// Removes all legacy channels of a provider.
+    /// Removes all legacy channels of a provider; the commit fails with [`CHANGED`] when the subscriber is gone.
     pub fn delete_channels(&self, batch: &mut Batch, ctx: &Ctx, subscriber: Id, provider_id: &str) {
+        batch.expect(&TOUCH, args![ctx.environment, subscriber, self.now()], CHANGED);
         batch.add(
             &DELETE_PROVIDER_CHANNELS,
             args![ctx.environment, subscriber, provider_id],
         );
-        batch.add(&TOUCH, args![ctx.environment, subscriber, self.now()]);
     }
 }
 

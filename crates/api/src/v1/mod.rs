@@ -2,4 +2,5 @@
 
 pub(crate) mod environments;
 pub(crate) mod events;
+pub(crate) mod integrations;
 pub(crate) mod subscribers;

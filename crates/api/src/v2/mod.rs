@@ -1,3 +1,4 @@
 //! Routes under `/v2`.
 
+pub(crate) mod contexts;
 pub(crate) mod subscribers;

@@ -32,8 +32,13 @@ view! {
     }
 }
 
-/// The subscriber with these channels.
-fn of(store: &Store, ctx: &Ctx, subscriber: &Subscriber, channels: &[SubscriberChannel]) -> Result<SubscriberResponse> {
+/// The subscriber with those of these channels that are theirs.
+pub(crate) fn of(
+    store: &Store,
+    ctx: &Ctx,
+    subscriber: &Subscriber,
+    channels: &[SubscriberChannel],
+) -> Result<SubscriberResponse> {
     let member = |name: &str| subscriber.profile.get(name).cloned();
     let mut shown = Vec::new();
     for channel in channels.iter().filter(|channel| channel.subscriber == subscriber.id) {
