@@ -5,10 +5,15 @@
 
 pub mod api_keys;
 pub mod audits;
+pub mod connections;
+pub mod contexts;
 pub mod db;
+pub mod endpoints;
 pub mod environments;
 pub mod first_start;
+pub mod grants;
 pub mod idempotency;
+pub mod integration_lookup;
 mod keyring;
 pub mod nodes;
 pub mod page;
@@ -39,9 +44,14 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
     [
         api_keys::ALL,
         audits::ALL,
+        connections::ALL,
+        contexts::ALL,
+        endpoints::ALL,
         environments::ALL,
         first_start::ALL,
+        grants::ALL,
         idempotency::ALL,
+        integration_lookup::ALL,
         keyring::ALL,
         nodes::ALL,
         subscribers::ALL,
