@@ -5,6 +5,8 @@
 
 pub mod api_keys;
 pub mod audits;
+#[cfg(test)]
+mod channel_tests;
 pub mod connections;
 pub mod contexts;
 pub mod db;
