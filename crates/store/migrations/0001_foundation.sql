@@ -286,6 +286,7 @@ CREATE UNIQUE INDEX endpoints_identifier ON endpoints (environment_id, identifie
 CREATE UNIQUE INDEX endpoints_address ON endpoints (environment_id, integration_id, address_key) WHERE address_key IS NOT NULL;
 CREATE INDEX endpoints_subscriber ON endpoints (environment_id, subscriber_id, id);
 CREATE INDEX endpoints_connection ON endpoints (environment_id, connection_id) WHERE connection_id IS NOT NULL;
+CREATE INDEX endpoints_left ON endpoints (environment_id, connection_identifier) WHERE connection_id IS NULL;
 CREATE INDEX endpoints_created ON endpoints (environment_id, created_at, id);
 CREATE INDEX endpoints_updated ON endpoints (environment_id, updated_at, id);
 

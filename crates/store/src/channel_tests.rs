@@ -6,7 +6,7 @@ use campanile_model::{Clock, Ctx};
 use serde_json::{Map, json};
 
 use crate::connections::{Connection, ConnectionFilter, NewConnection, Workspace};
-use crate::db::{Address, Batch, Columns, FromRow, StoreError};
+use crate::db::{Address, Batch, Columns, FromRow, Sql, StoreError};
 use crate::endpoints::{EndpointFilter, NewEndpoint};
 use crate::first_start::Chosen;
 use crate::grants::Tokens;
@@ -14,18 +14,22 @@ use crate::integration_lookup::ChannelIntegration;
 use crate::page::Cursor;
 use crate::secrets::Place;
 use crate::subscribers::Subscriber;
-use crate::{MasterKey, Store, args, connections, endpoints, queries};
+use crate::{MasterKey, Store, args, connections, endpoints};
 
-queries! {
-    INSERT_INTEGRATION = "INSERT INTO integrations (environment_id, id, organization_id, identifier, name, provider_id,
-        channel, kind, credentials, configurations, conditions, active, is_primary, priority, send, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $4, 'slack', 'chat', 'delivery', $5, '{}', '[]', $6, $7, 0, 'outbox', 0, 0)";
-    INSERT_TASK = "INSERT INTO tasks (id, organization_id, environment_id, lane, priority, state, run_at, kind, payload,
-        request_id, hold, claims, created_at) VALUES ($1, $2, $3, 'x', 0, 3, 9, 'x', '{}', 'x', $4, 0, 0)";
-    HELD = "SELECT id FROM tasks WHERE state = 3";
-    CHANGES = "SELECT kind FROM changes ORDER BY id";
-    GRANTS = "SELECT id FROM grants";
-}
+static INSERT_INTEGRATION: Sql = Sql::both(
+    "INSERT_INTEGRATION",
+    "INSERT INTO integrations (environment_id, id, organization_id, identifier, name, provider_id, channel, kind,
+        credentials, configurations, conditions, active, is_primary, priority, send, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $4, 'slack', 'chat', 'delivery', $5, '{}', '[]', $6, $7, 0, 'outbox', 0, 0)",
+);
+static INSERT_TASK: Sql = Sql::both(
+    "INSERT_TASK",
+    "INSERT INTO tasks (id, organization_id, environment_id, lane, priority, state, run_at, kind, payload, request_id,
+        hold, claims, created_at) VALUES ($1, $2, $3, 'x', 0, 3, 9, 'x', '{}', 'x', $4, 0, 0)",
+);
+static HELD: Sql = Sql::both("HELD", "SELECT id FROM tasks WHERE state = 3");
+static CHANGES: Sql = Sql::both("CHANGES", "SELECT kind FROM changes ORDER BY id");
+static GRANTS: Sql = Sql::both("GRANTS", "SELECT id FROM grants");
 
 struct Text(String);
 
@@ -84,7 +88,11 @@ impl World {
         loop {
             let mut batch = Batch::new();
             let new = self.new_connection(ctx, name, context);
-            let made = self.store.create_connection(&mut batch, ctx, new, tokens).await.unwrap();
+            let made = self
+                .store
+                .create_connection(&mut batch, ctx, new, tokens)
+                .await
+                .unwrap();
             match self.store.commit(batch).await {
                 Ok(_) => return made,
                 Err(error) if connections::lost_race(&error) => {}
@@ -140,7 +148,7 @@ impl World {
         self.store.connection(&self.ctx, name).await.unwrap().unwrap()
     }
 
-    async fn texts(&self, sql: &'static crate::db::Sql) -> Vec<String> {
+    async fn texts(&self, sql: &'static Sql) -> Vec<String> {
         let rows = self.store.db().all::<Text>(sql, args![]).await.unwrap();
         rows.into_iter().map(|Text(text)| text).collect()
     }
@@ -194,7 +202,14 @@ async fn connections_with_one_access_token_share_a_grant() {
         .unwrap();
     assert_eq!(grants.len(), 2);
     for (grant, stored) in grants {
-        assert!(stored == if grant.id == here.grant.id { rotating.clone() } else { a.clone() });
+        assert!(
+            stored
+                == if grant.id == here.grant.id {
+                    rotating.clone()
+                } else {
+                    a.clone()
+                }
+        );
     }
     let third = world.patch(&third, &rotating).await;
     let third = world.patch(&third, &a).await;
@@ -265,8 +280,12 @@ async fn deleting_all_connections_of_a_grant_at_once_leaves_none() {
 #[tokio::test]
 async fn health_changes_once_and_new_tokens_release_what_was_held() {
     let world = World::start().await;
-    let connection = world.create(&world.ctx, "c1", "tenant:a", &tokens("xoxb-a", None)).await;
-    world.create(&world.other, "c1", "tenant:a", &tokens("xoxb-a", None)).await;
+    let connection = world
+        .create(&world.ctx, "c1", "tenant:a", &tokens("xoxb-a", None))
+        .await;
+    world
+        .create(&world.other, "c1", "tenant:a", &tokens("xoxb-a", None))
+        .await;
     for generation in [1, 1, 7] {
         let mut batch = Batch::new();
         let status = HealthStatus::Revoked;
@@ -276,7 +295,12 @@ async fn health_changes_once_and_new_tokens_release_what_was_held() {
             .set_grant_health(&mut batch, &world.ctx, grant, generation, status, Some("gone"));
         batch.add(
             &INSERT_TASK,
-            args![world.store.new_id(), world.ctx.organization, world.ctx.environment, grant],
+            args![
+                world.store.new_id(),
+                world.ctx.organization,
+                world.ctx.environment,
+                grant
+            ],
         );
         world.store.commit(batch).await.unwrap();
     }
@@ -290,7 +314,10 @@ async fn health_changes_once_and_new_tokens_release_what_was_held() {
         contexts: Some("tenant:a".to_owned()),
         ..ConnectionFilter::default()
     };
-    let page = world.store.list_connections(&world.ctx, &filter, &Cursor::first(10)).await;
+    let page = world
+        .store
+        .list_connections(&world.ctx, &filter, &Cursor::first(10))
+        .await;
     assert_eq!(page.unwrap().total, 1);
     let patched = world.patch(&read, &tokens("xoxb-a", Some("r"))).await;
     assert_eq!(patched.grant.status, HealthStatus::Active);
@@ -305,18 +332,34 @@ async fn health_changes_once_and_new_tokens_release_what_was_held() {
 #[tokio::test]
 async fn endpoints_outlive_their_connection_as_broken() {
     let world = World::start().await;
-    let connection = world.create(&world.ctx, "c1", "tenant:a", &tokens("xoxb-a", None)).await;
+    let connection = world
+        .create(&world.ctx, "c1", "tenant:a", &tokens("xoxb-a", None))
+        .await;
     world.endpoint("e1", &connection, "U1").await.unwrap();
     let taken = world.endpoint("e2", &connection, "U1").await.unwrap_err();
     assert!(taken.is_conflict(endpoints::ADDRESS), "{taken}");
-    let at = world.store.endpoint_with_address(&world.ctx, world.slack.id, "U1").await;
+    let at = world
+        .store
+        .endpoint_with_address(&world.ctx, world.slack.id, "U1")
+        .await;
     assert_eq!(at.unwrap().as_deref(), Some("e1"));
-    let found = world.store.endpoints_of(&world.ctx, vec![world.ann.id], "tenant:a").await.unwrap();
+    let found = world
+        .store
+        .endpoints_of(&world.ctx, vec![world.ann.id], "tenant:a")
+        .await
+        .unwrap();
     assert_eq!(found[0].grant_id, Some(connection.grant.id));
     assert_eq!(found[0].workspace.as_ref().unwrap().id, "T1");
     assert!(found[0].integration_active);
     assert_eq!(world.store.open_address(&found[0]).unwrap(), json!({ "userId": "U1" }));
-    assert!(world.store.endpoints_of(&world.ctx, vec![world.ann.id], "").await.unwrap().is_empty());
+    assert!(
+        world
+            .store
+            .endpoints_of(&world.ctx, vec![world.ann.id], "")
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let mut batch = Batch::new();
     world.store.delete_connection(&mut batch, &world.ctx, &connection);
     world.store.commit(batch).await.unwrap();
@@ -326,6 +369,16 @@ async fn endpoints_outlive_their_connection_as_broken() {
     assert_eq!(broken.status, HealthStatus::Broken);
     assert_eq!(broken.connection_identifier.as_deref(), Some("c1"));
     assert_eq!((broken.connection_id, broken.grant_id), (None, None));
+    // Another connection under the old name mends them, as where endpoints know their connection by name.
+    let again = world
+        .create(&world.ctx, "c1", "tenant:a", &tokens("xoxb-b", None))
+        .await;
+    let mended = world.store.endpoint(&world.ctx, "e1").await.unwrap().unwrap();
+    assert_eq!(
+        (mended.connection_id, mended.grant_id),
+        (Some(again.id), Some(again.grant.id))
+    );
+    assert_eq!((mended.status, mended.reason), (HealthStatus::Active, None));
     for _ in 0..2 {
         let read = world.store.endpoint(&world.ctx, "e1").await.unwrap().unwrap();
         let mut batch = Batch::new();
@@ -351,16 +404,23 @@ async fn endpoints_outlive_their_connection_as_broken() {
         status: Some(HealthStatus::Active),
         ..EndpointFilter::default()
     };
-    let page = world.store.list_endpoints(&world.ctx, &filter, &Cursor::first(10)).await;
+    let page = world
+        .store
+        .list_endpoints(&world.ctx, &filter, &Cursor::first(10))
+        .await;
     assert_eq!(page.unwrap().total, 1);
 }
 
 #[tokio::test]
 async fn a_subscriber_takes_their_connections_along() {
     let world = World::start().await;
-    world.create(&world.ctx, "c1", "tenant:a", &tokens("xoxb-a", None)).await;
+    world
+        .create(&world.ctx, "c1", "tenant:a", &tokens("xoxb-a", None))
+        .await;
     let read = world.store.connections_of(&world.ctx, world.ann.id).await.unwrap();
-    world.create(&world.ctx, "c2", "tenant:b", &tokens("xoxb-b", None)).await;
+    world
+        .create(&world.ctx, "c2", "tenant:b", &tokens("xoxb-b", None))
+        .await;
     let delete = |connections: Vec<Connection>| {
         let mut batch = Batch::new();
         let (store, ctx) = (&world.store, &world.ctx);

@@ -70,6 +70,21 @@ queries! {
     BREAK = "UPDATE endpoints SET connection_id = NULL, reason = $3,
         since = CASE WHEN status = 'broken' THEN since ELSE $4 END, status = 'broken'
         WHERE environment_id = $1 AND connection_id = $2";
+    /// Callers know connections by identifier, so one that is made again under the old one takes its endpoints back.
+    MEND = "UPDATE endpoints SET connection_id = $4, reason = NULL,
+        since = CASE WHEN status = 'active' THEN since ELSE $5 END,
+        health_change = CASE WHEN status = 'active' THEN health_change ELSE $6 END, status = 'active'
+        WHERE environment_id = $1 AND integration_id = $2 AND connection_identifier = $3 AND connection_id IS NULL";
+    ANNOUNCE_MENDED = {
+        sqlite: "INSERT INTO changes (environment_id, id, kind, object, created_at)
+            SELECT e.environment_id, substr($3, 1, 12) || substr(e.id, 13, 12), 'endpoint.recovered',
+                json_object('identifier', e.identifier, 'status', e.status, 'reason', e.reason), $4
+            FROM endpoints e WHERE e.environment_id = $1 AND e.connection_id = $2 AND e.health_change = $3",
+        postgres: "INSERT INTO changes (environment_id, id, kind, object, created_at)
+            SELECT e.environment_id, substr($3::text, 1, 12) || substr(e.id, 13, 12), 'endpoint.recovered',
+                json_build_object('identifier', e.identifier, 'status', e.status, 'reason', e.reason)::text, $4::int8
+            FROM endpoints e WHERE e.environment_id = $1 AND e.connection_id = $2 AND e.health_change = $3::text",
+    };
 }
 
 const COLUMNS: &str = "t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.channel, t.subscriber,
@@ -321,7 +336,7 @@ impl Store {
         let landing = self.land(ctx, provider, &new.workspace.id, tokens, None).await?;
         let (id, now) = (self.new_id(), self.now());
         if let Some(owner) = new.owner {
-            self.take_subscriber(batch, ctx, owner.id);
+            take_subscriber(batch, ctx, owner.id);
         }
         batch.append(landing.before);
         batch.add(
@@ -355,7 +370,25 @@ impl Store {
             grant: landing.grant,
         };
         self.announce(batch, ctx, "connection.created", &connection.announced());
+        self.mend_endpoints(batch, ctx, &connection);
         Ok(connection)
+    }
+
+    /// Gives a new connection the endpoints that an earlier one with its identifier has left.
+    fn mend_endpoints(&self, batch: &mut Batch, ctx: &Ctx, connection: &Connection) {
+        let (now, change) = (self.now(), self.new_id());
+        batch.add(
+            &MEND,
+            args![
+                ctx.environment,
+                connection.integration_id,
+                &connection.identifier,
+                connection.id,
+                now,
+                change
+            ],
+        );
+        batch.add(&ANNOUNCE_MENDED, args![ctx.environment, connection.id, change, now]);
     }
 
     /// Gives a connection another workspace and other tokens, which may move it to another grant. See [`lost_race`] for
@@ -369,11 +402,13 @@ impl Store {
         tokens: &Tokens,
     ) -> Result<Connection, StoreError> {
         let current = Some((&read.grant, read.id));
-        let landing = self.land(ctx, &read.provider_id, &workspace.id, tokens, current).await?;
+        let landing = self
+            .land(ctx, &read.provider_id, &workspace.id, tokens, current)
+            .await?;
         let moved = landing.grant.id != read.grant.id;
         batch.append(landing.before);
         if moved {
-            self.take_grant(batch, ctx, read.grant.id);
+            grants::take(batch, ctx, read.grant.id);
         }
         let connection = Connection {
             workspace,
@@ -407,7 +442,7 @@ impl Store {
     pub fn delete_connection(&self, batch: &mut Batch, ctx: &Ctx, connection: &Connection) {
         let (now, change) = (self.now(), self.new_id());
         let this = || args![ctx.environment, connection.id];
-        self.take_grant(batch, ctx, connection.grant.id);
+        grants::take(batch, ctx, connection.grant.id);
         let mut delete = this();
         delete.extend(args![connection.grant.id]);
         batch.expect(&DELETE, delete, CHANGED);
@@ -430,16 +465,16 @@ impl Store {
         subscriber: &Subscriber,
         connections: &[Connection],
     ) {
-        self.take_subscriber(batch, ctx, subscriber.id);
+        take_subscriber(batch, ctx, subscriber.id);
         for connection in connections {
             self.delete_connection(batch, ctx, connection);
         }
         batch.expect(&NONE_LEFT, args![ctx.environment, subscriber.id], CHANGED);
     }
+}
 
-    /// Keeps a subscriber from being removed until the batch is committed, which fails with [`CHANGED`] when they are
-    /// gone already.
-    pub(crate) fn take_subscriber(&self, batch: &mut Batch, ctx: &Ctx, subscriber: Id) {
-        batch.expect(&TAKE_SUBSCRIBER, args![ctx.environment, subscriber], CHANGED);
-    }
+/// Keeps a subscriber from being removed until the batch is committed, which fails with [`CHANGED`] when they are gone
+/// already.
+pub(crate) fn take_subscriber(batch: &mut Batch, ctx: &Ctx, subscriber: Id) {
+    batch.expect(&TAKE_SUBSCRIBER, args![ctx.environment, subscriber], CHANGED);
 }

@@ -23,7 +23,7 @@ pub const CHANGED: &str = "endpoint changed meanwhile";
 
 const SEALED: &str = "endpoints.address";
 /// A success is noted at most this often: the row of a busy endpoint is not written with every send.
-const SUCCESS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+const SUCCESS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
 
 queries! {
     FIND = "SELECT t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.active AND i.deleted_at IS NULL,
@@ -314,17 +314,12 @@ impl Store {
     }
 
     /// Adds a new endpoint. See [`lost_race`] for how the commit may fail.
-    pub fn create_endpoint(
-        &self,
-        batch: &mut Batch,
-        ctx: &Ctx,
-        new: NewEndpoint<'_>,
-    ) -> Result<Endpoint, StoreError> {
+    pub fn create_endpoint(&self, batch: &mut Batch, ctx: &Ctx, new: NewEndpoint<'_>) -> Result<Endpoint, StoreError> {
         let (id, now) = (self.new_id(), self.now());
         let (connection_id, connection_identifier) = new.connection.unzip();
         let address = self.seal_address(id, new.address)?;
         if !new.subscriber_is_new {
-            self.take_subscriber(batch, ctx, new.subscriber.id);
+            crate::connections::take_subscriber(batch, ctx, new.subscriber.id);
         }
         if let Some(connection) = connection_id {
             batch.expect(&TAKE_CONNECTION, args![ctx.environment, connection], CHANGED);

@@ -21,7 +21,7 @@ pub const CHANGED: &str = "grant changed meanwhile";
 const POSTED: &str = "posted";
 const TOKENS: &str = "grants.tokens";
 /// A success is noted at most this often: the row of a busy grant is not written with every send.
-const SUCCESS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+const SUCCESS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
 
 queries! {
     FIND_BY_KEY = "SELECT g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
@@ -213,7 +213,11 @@ fn way(found: Option<&Tokens>, given: &Tokens, mine: bool, alone: bool) -> Way {
     if drops_refresh {
         return if mine && alone { Way::ReplaceAlone } else { Way::Own };
     }
-    if !mine && stored == given { Way::Join } else { Way::Replace }
+    if !mine && stored == given {
+        Way::Join
+    } else {
+        Way::Replace
+    }
 }
 
 /// Whether an access token tells one workspace from another. Teams has no token of its own for a tenant, and callers
@@ -236,10 +240,7 @@ impl Store {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let grants = self
-            .db
-            .all::<Grant>(&FIND_BY_IDS, args![ctx.organization, ids])
-            .await?;
+        let grants = self.db.all::<Grant>(&FIND_BY_IDS, args![ctx.organization, ids]).await?;
         grants
             .into_iter()
             .map(|grant| self.open_tokens(&grant).map(|tokens| (grant, tokens)))
@@ -334,7 +335,10 @@ impl Store {
         self.landing(ctx, provider_id, &key, tokens, &way, found.as_ref(), connection)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the one place where all that was found out comes together")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the one place where all that was found out comes together"
+    )]
     fn landing(
         &self,
         ctx: &Ctx,
@@ -348,7 +352,7 @@ impl Store {
         let mut before = Batch::new();
         let grant = match (way, found) {
             (Way::Join, Some(grant)) => {
-                batch_join(&mut before, ctx, grant, self.now());
+                join(&mut before, ctx, grant, self.now());
                 grant.clone()
             }
             (Way::Replace | Way::ReplaceAlone, Some(grant)) => {
@@ -369,11 +373,6 @@ impl Store {
     pub(crate) fn leave_grant(&self, batch: &mut Batch, ctx: &Ctx, grant: Id) {
         batch.add(&DELETE_ORPHAN, args![ctx.organization, grant]);
         self.release_held(batch, grant);
-    }
-
-    /// Keeps others from joining or leaving the grant until the batch is committed.
-    pub(crate) fn take_grant(&self, batch: &mut Batch, ctx: &Ctx, grant: Id) {
-        batch.add(&TAKE, args![ctx.organization, grant]);
     }
 
     fn release_held(&self, batch: &mut Batch, grant: Id) {
@@ -449,7 +448,7 @@ impl Store {
         ];
         if let Some(connection) = alone {
             row.extend(args![connection]);
-            self.take_grant(batch, ctx, grant.id);
+            take(batch, ctx, grant.id);
             batch.expect(&REPLACE_ALONE, row, CHANGED);
         } else {
             batch.expect(&REPLACE, row, CHANGED);
@@ -483,13 +482,14 @@ impl Store {
     }
 }
 
+/// Keeps others from joining or leaving the grant until the batch is committed.
+pub(crate) fn take(batch: &mut Batch, ctx: &Ctx, grant: Id) {
+    batch.add(&TAKE, args![ctx.organization, grant]);
+}
+
 /// Takes part in a grant as it was read; not when it was changed or removed meanwhile.
-fn batch_join(batch: &mut Batch, ctx: &Ctx, grant: &Grant, now: Time) {
-    batch.expect(
-        &JOIN,
-        args![ctx.organization, grant.id, grant.generation, now],
-        CHANGED,
-    );
+fn join(batch: &mut Batch, ctx: &Ctx, grant: &Grant, now: Time) {
+    batch.expect(&JOIN, args![ctx.organization, grant.id, grant.generation, now], CHANGED);
 }
 
 /// The kind of event that a change to this status is announced as.

@@ -53,7 +53,9 @@ impl Shape for Contexts {
         match context::parse(&Value::Object(object)) {
             Ok(contexts) => Some(Self(contexts)),
             Err(texts) => {
-                texts.into_iter().for_each(|text| problems.add_text(text));
+                for text in texts {
+                    problems.add_text(text);
+                }
                 None
             }
         }
@@ -85,7 +87,7 @@ pub(crate) fn given(text: Option<String>) -> Option<String> {
 }
 
 /// A provider of the catalogue; empty counts as absent.
-pub(crate) fn known_provider(id: &String) -> Option<String> {
+pub(crate) fn known_provider(id: &str) -> Option<String> {
     if id.is_empty() || catalogue::find(id).is_some() {
         return None;
     }
@@ -107,11 +109,7 @@ pub(crate) fn identifier_rule(identifier: &String) -> Option<String> {
 }
 
 /// The row id of a subscriber in a list's query: nothing was asked, nobody is known by it, or their row.
-pub(crate) async fn named_subscriber(
-    store: &Store,
-    ctx: &Ctx,
-    subscriber_id: Option<String>,
-) -> Result<Named> {
+pub(crate) async fn named_subscriber(store: &Store, ctx: &Ctx, subscriber_id: Option<String>) -> Result<Named> {
     let Some(subscriber_id) = given(subscriber_id) else {
         return Ok(Named::Absent);
     };
@@ -167,8 +165,8 @@ mod tests {
 
     #[test]
     fn only_providers_of_the_catalogue_are_known() {
-        assert!(known_provider(&"slack".to_owned()).is_none());
-        assert!(known_provider(&"Slack".to_owned()).is_some());
+        assert!(known_provider("slack").is_none());
+        assert!(known_provider("Slack").is_some());
     }
 
     #[test]

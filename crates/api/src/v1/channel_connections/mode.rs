@@ -54,10 +54,20 @@ mod tests {
     #[test]
     fn a_mode_says_what_must_be_named() {
         let table = [
-            (None, false, false, Some("Either subscriberId or context must be provided")),
+            (
+                None,
+                false,
+                false,
+                Some("Either subscriberId or context must be provided"),
+            ),
             (None, true, false, None),
             (None, false, true, None),
-            (Some(Shared), true, false, Some("context is required when connectionMode is \"shared\"")),
+            (
+                Some(Shared),
+                true,
+                false,
+                Some("context is required when connectionMode is \"shared\""),
+            ),
             (Some(Shared), false, true, None),
             (
                 Some(Subscriber),
@@ -69,7 +79,7 @@ mod tests {
         ];
         for (mode, subscriber, context, expected) in table {
             let problem = check(mode, subscriber, context).err();
-            let message = problem.as_ref().map(campanile_model::Error::message);
+            let message = problem.as_ref().map(Error::message);
             assert_eq!(message, expected, "{mode:?} {subscriber} {context}");
         }
     }
@@ -79,11 +89,11 @@ mod tests {
         let id = Id::from_bytes([1; 12]);
         let known = Named::Known(id);
         let own = id.to_string();
-        let table: [(Named, Option<ConnectionMode>, Option<Vec<&str>>); 8] = [
+        let table = [
             (Named::Absent, None, None),
             (Named::Absent, Some(Shared), None),
-            (known, None, Some(vec![&own, ""])),
-            (known, Some(Subscriber), Some(vec![&own])),
+            (known, None, Some(vec![own.as_str(), ""])),
+            (known, Some(Subscriber), Some(vec![own.as_str()])),
             (known, Some(Shared), Some(vec![""])),
             (Named::Unknown, None, Some(vec![""])),
             (Named::Unknown, Some(Subscriber), Some(vec![])),

@@ -74,9 +74,8 @@ pub(super) fn check_tool(
             tool.requires
         )));
     }
-    let is_dynamic = |credentials: &Map<String, Value>| {
-        credentials.get("routingMode").and_then(Value::as_str) == Some("dynamic")
-    };
+    let is_dynamic =
+        |credentials: &Map<String, Value>| credentials.get("routingMode").and_then(Value::as_str) == Some("dynamic");
     if kind == "tool_webhook" && !is_dynamic(&credentials()?) {
         return Err(Error::bad_request(
             "tool_webhook endpoints require the Tool webhook integration to use dynamic routingMode",
@@ -238,13 +237,25 @@ mod tests {
     #[test]
     fn people_and_tool_secrets_exist_once() {
         let table = [
-            ("slack_user", json!({ "userId": "U1" }), Some("slack_user/U1".to_owned())),
-            ("ms_teams_user", json!({ "userId": "" }), Some("ms_teams_user/".to_owned())),
+            (
+                "slack_user",
+                json!({ "userId": "U1" }),
+                Some("slack_user/U1".to_owned()),
+            ),
+            (
+                "ms_teams_user",
+                json!({ "userId": "" }),
+                Some("ms_teams_user/".to_owned()),
+            ),
             ("line_user", json!({ "userId": "U1" }), None),
             ("slack_channel", json!({ "channelId": "C1" }), None),
             ("webhook", json!({ "url": "https://a" }), None),
             ("tool_webhook", json!({ "url": "https://a" }), None),
-            ("pagerduty_service", json!({}), Some(format!("pagerduty_service/{SUBSCRIBER}"))),
+            (
+                "pagerduty_service",
+                json!({}),
+                Some(format!("pagerduty_service/{SUBSCRIBER}")),
+            ),
         ];
         for (kind, address, expected) in table {
             assert_eq!(unique(kind, &address, SUBSCRIBER), expected, "{kind}");
@@ -259,7 +270,10 @@ mod tests {
 
     #[test]
     fn an_endpoint_fits_its_type() {
-        assert_eq!(read("slack_user", &json!({ "userId": "U1" })), Ok(json!({ "userId": "U1" })));
+        assert_eq!(
+            read("slack_user", &json!({ "userId": "U1" })),
+            Ok(json!({ "userId": "U1" }))
+        );
         assert_eq!(
             read("slack_user", &json!({ "channelId": "C1" })),
             Err("Endpoint must match the required format for type \"slack_user\"".to_owned())

@@ -22,9 +22,9 @@ pub(crate) const ROUTE: Route = route!(
     .answers::<view::ChannelEndpointResponse>()
 );
 
-fn kind_rule(kind: &String) -> Option<String> {
+fn kind_rule(kind: &str) -> Option<String> {
     let kinds = Address::kinds();
-    (!kinds.contains(&kind.as_str())).then(|| format!("must be one of the following values: {}", kinds.join(", ")))
+    (!kinds.contains(&kind)).then(|| format!("must be one of the following values: {}", kinds.join(", ")))
 }
 
 dto! {
@@ -66,9 +66,7 @@ async fn run(call: Call) -> Result<Reply> {
         let connection = connection(&call, &body, &integration, &contexts).await?;
         let unique = address::unique(&body.kind, &address, subscriber.id);
         if let Some(unique) = &unique
-            && let Some(existing) = store
-                .endpoint_with_address(&call.ctx, integration.id, unique)
-                .await?
+            && let Some(existing) = store.endpoint_with_address(&call.ctx, integration.id, unique).await?
         {
             let (subscriber, integration) = (&subscriber.subscriber_id, &integration.identifier);
             return Err(address::taken(&body.kind, subscriber, integration, &existing));

@@ -15,8 +15,10 @@ pub(crate) const ROUTE: Route = route!(
 
 async fn run(call: Call) -> Result<Reply> {
     let identifier = call.parameter("identifier");
-    let endpoint = call.store().endpoint(&call.ctx, identifier).await?.ok_or_else(|| {
-        Error::not_found(format!("Channel endpoint with identifier '{identifier}' not found"))
-    })?;
+    let endpoint = call
+        .store()
+        .endpoint(&call.ctx, identifier)
+        .await?
+        .ok_or_else(|| Error::not_found(format!("Channel endpoint with identifier '{identifier}' not found")))?;
     Reply::data(200, &view::one(call.store(), &endpoint)?)
 }
