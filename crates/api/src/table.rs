@@ -13,6 +13,8 @@ use crate::{cors, dev, health, openapi, v1, v2};
 /// All routes.
 pub(crate) fn routes() -> Vec<&'static Route> {
     [
+        v1::channel_connections::ROUTES,
+        v1::channel_endpoints::ROUTES,
         v1::environments::ROUTES,
         v1::integrations::ROUTES,
         v1::subscribers::ROUTES,

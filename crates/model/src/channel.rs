@@ -96,6 +96,24 @@ wire_enum! {
 }
 
 wire_enum! {
+    /// How a grant or an endpoint stands (design, section 6).
+    HealthStatus {
+        /// The last probe or send worked.
+        Active = "active",
+        /// It ends soon and cannot renew itself.
+        Expiring = "expiring",
+        /// It works in part, or fails for now.
+        Degraded = "degraded",
+        /// Only the customer can mend it.
+        NeedsReauth = "needs_reauth",
+        /// The customer took it back.
+        Revoked = "revoked",
+        /// Endpoints only: this place cannot be reached.
+        Broken = "broken",
+    }
+}
+
+wire_enum! {
     /// How one delivery stands: ours, never shown under a Novu name.
     DeliveryState {
         /// Waits for its first attempt.

@@ -60,6 +60,7 @@ CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 CREATE INDEX api_keys_environment ON api_keys (environment_id, id);
 
 -- One set of tokens that a vendor issued. It belongs to the organization: Development and Production may share it.
+-- health_change is the id of the last change of status, so that exactly the batch that made it announces it.
 CREATE TABLE grants (
   id {text} NOT NULL PRIMARY KEY,
   organization_id {text} NOT NULL,
@@ -76,6 +77,7 @@ CREATE TABLE grants (
   expires_at {int},
   scopes {text},
   missing_scopes {text},
+  health_change {text},
   created_at {int} NOT NULL,
   updated_at {int} NOT NULL
 ) {end};
@@ -281,6 +283,7 @@ CREATE TABLE endpoints (
   since {int} NOT NULL,
   last_success_at {int},
   last_error {text},
+  health_change {text},
   created_at {int} NOT NULL,
   updated_at {int} NOT NULL,
   PRIMARY KEY (environment_id, id)
@@ -289,6 +292,7 @@ CREATE UNIQUE INDEX endpoints_identifier ON endpoints (environment_id, identifie
 CREATE UNIQUE INDEX endpoints_address ON endpoints (environment_id, integration_id, address_key) WHERE address_key IS NOT NULL;
 CREATE INDEX endpoints_subscriber ON endpoints (environment_id, subscriber_id, id);
 CREATE INDEX endpoints_connection ON endpoints (environment_id, connection_id) WHERE connection_id IS NOT NULL;
+CREATE INDEX endpoints_left ON endpoints (environment_id, connection_identifier) WHERE connection_id IS NULL;
 CREATE INDEX endpoints_created ON endpoints (environment_id, created_at, id);
 CREATE INDEX endpoints_updated ON endpoints (environment_id, updated_at, id);
 

@@ -5,13 +5,19 @@
 
 pub mod api_keys;
 pub mod audits;
+#[cfg(test)]
+mod channel_tests;
+pub mod connections;
 pub mod contexts;
 pub mod db;
 pub mod deliveries;
+pub mod endpoints;
 pub mod environments;
 pub mod events;
 pub mod first_start;
+pub mod grants;
 pub mod idempotency;
+pub mod integration_lookup;
 pub mod integrations;
 mod keyring;
 pub mod messages;
@@ -48,12 +54,16 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
     [
         api_keys::ALL,
         audits::ALL,
+        connections::ALL,
         contexts::ALL,
         deliveries::ALL,
+        endpoints::ALL,
         environments::ALL,
         events::ALL,
         first_start::ALL,
+        grants::ALL,
         idempotency::ALL,
+        integration_lookup::ALL,
         integrations::ALL,
         integrations::ALL_CHANGES,
         keyring::ALL,

@@ -88,6 +88,11 @@ impl<T> Page<T> {
         }
     }
 
+    /// The page of a list that cannot hold anything.
+    pub fn nothing() -> Self {
+        Self::empty(0)
+    }
+
     fn empty(total: i64) -> Self {
         Self {
             rows: Vec::new(),

@@ -110,7 +110,8 @@ wire_views!(
     channel::MessageStatus,
     channel::TraceStatus,
     channel::TraceSource,
-    channel::Severity
+    channel::Severity,
+    channel::HealthStatus
 );
 
 impl<T: View> View for Vec<T> {

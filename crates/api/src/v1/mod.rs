@@ -1,5 +1,8 @@
 //! Routes under `/v1`.
 
+pub(crate) mod channel_connections;
+pub(crate) mod channel_endpoints;
+pub(crate) mod channels;
 pub(crate) mod environments;
 pub(crate) mod events;
 pub(crate) mod integrations;

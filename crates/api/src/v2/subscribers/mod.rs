@@ -14,7 +14,7 @@ use campanile_store::subscribers::Subscriber;
 use crate::call::Call;
 use crate::route::Route;
 
-pub(crate) use profile::{CreateSubscriber, lost_race, too_contended, upsert};
+pub(crate) use profile::{CreateSubscriber, lost_race, subscriber_id_rule, too_contended, upsert};
 
 pub(crate) const ROUTES: &[&Route] = &[
     &list::ROUTE,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::dto;
 use crate::shape::rules;
 
-fn subscriber_id_rule(id: &String) -> Option<String> {
+pub(crate) fn subscriber_id_rule(id: &String) -> Option<String> {
     let id = id.trim();
     if id.is_empty() {
         return Some("should not be empty: SubscriberId is required".to_owned());

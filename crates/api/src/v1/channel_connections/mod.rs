@@ -1,0 +1,35 @@
+//! Channel connections: whose workspace or tenant notifications go to (channels.md 1.1).
+
+mod auth;
+mod create;
+mod delete;
+mod list;
+mod mask;
+mod mode;
+mod retrieve;
+mod update;
+mod view;
+
+use campanile_model::{Error, Result};
+use campanile_store::connections::Connection;
+
+use crate::call::Call;
+use crate::route::Route;
+
+pub(crate) const ROUTES: &[&Route] = &[
+    &list::ROUTE,
+    &create::ROUTE,
+    &retrieve::ROUTE,
+    &update::ROUTE,
+    &delete::ROUTE,
+];
+
+/// The connection that the path names, or a 404. The reference quotes the identifier with another sign on a PATCH.
+async fn named(call: &Call, quote: char) -> Result<Connection> {
+    let identifier = call.parameter("identifier");
+    call.store().connection(&call.ctx, identifier).await?.ok_or_else(|| {
+        Error::not_found(format!(
+            "Channel connection with identifier {quote}{identifier}{quote} not found"
+        ))
+    })
+}
