@@ -14,6 +14,7 @@ pub mod nodes;
 pub mod page;
 pub mod secrets;
 pub mod subscribers;
+pub mod workflows;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -45,6 +46,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         keyring::ALL,
         nodes::ALL,
         subscribers::ALL,
+        workflows::ALL,
     ]
     .concat()
 }
