@@ -16,6 +16,7 @@ pub(crate) fn routes() -> Vec<&'static Route> {
         v1::environments::ROUTES,
         v1::subscribers::ROUTES,
         v2::subscribers::ROUTES,
+        v2::workflows::ROUTES,
         health::ROUTES,
         openapi::ROUTES,
         dev::ROUTES,

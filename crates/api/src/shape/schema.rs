@@ -110,7 +110,9 @@ wire_views!(
     channel::MessageStatus,
     channel::TraceStatus,
     channel::TraceSource,
-    channel::Severity
+    channel::Severity,
+    channel::WorkflowStatus,
+    channel::Origin
 );
 
 impl<T: View> View for Vec<T> {

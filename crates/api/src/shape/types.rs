@@ -1,6 +1,7 @@
 //! What values of requests can be.
 
-use campanile_model::{Channel, StepType, channel::Severity};
+use campanile_model::channel::{Origin, Severity, WorkflowStatus};
+use campanile_model::{Channel, StepType};
 use serde_json::{Map, Value, json};
 
 use super::problems::{Path, Problems};
@@ -169,7 +170,7 @@ macro_rules! wire_shape {
     )* };
 }
 
-wire_shape!(Channel, StepType, Severity);
+wire_shape!(Channel, StepType, Severity, WorkflowStatus, Origin);
 
 /// Whether any text in the value holds a NUL, which PostgreSQL cannot store.
 fn has_nul(value: &Value) -> bool {

@@ -1,3 +1,4 @@
 //! Routes under `/v2`.
 
 pub(crate) mod subscribers;
+pub(crate) mod workflows;
