@@ -452,4 +452,109 @@ mod tests {
         assert_eq!(Step::from_json(&step.to_json()), Some(step));
         assert_eq!(Step::from_json(&json!({ "stepId": "chat" })), None);
     }
+
+    fn made(store: &Store, workflow_id: &str, tags: &[&str]) -> Workflow {
+        let now = store.now();
+        Workflow {
+            id: store.new_id(),
+            workflow_id: workflow_id.to_owned(),
+            name: format!("Name of {workflow_id}"),
+            description: None,
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            active: true,
+            status: WorkflowStatus::Active,
+            validate_payload: true,
+            payload_schema: Some(json!({ "type": "object" })),
+            translated: false,
+            severity: Severity::None,
+            origin: Origin::NovuCloud,
+            preferences: Preferences {
+                user: None,
+                default: json!({}),
+            },
+            steps: Vec::new(),
+            last_triggered_at: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    async fn listed(store: &Store, ctx: &Ctx, query: Option<&str>, tags: &[&str]) -> Vec<String> {
+        let list = WorkflowList {
+            limit: 10,
+            offset: 0,
+            order: WorkflowOrder::Name,
+            descending: false,
+            query: query.map(str::to_owned),
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            status: vec![WorkflowStatus::Active],
+        };
+        let (rows, total) = store.list_workflows(ctx, &list).await.unwrap();
+        assert_eq!(usize::try_from(total).unwrap(), rows.len());
+        rows.into_iter().map(|workflow| workflow.workflow_id).collect()
+    }
+
+    #[tokio::test]
+    async fn workflows_are_kept_found_and_changed_by_one_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = crate::Address::Sqlite(folder.path().join("test.db"));
+        crate::db::migrate::migrate(&address, false).await.unwrap();
+        let clock = campanile_model::Clock::fixed(1_700_000_000_000);
+        let store = Store::open(&address, &[crate::MasterKey::new([1; 32])], clock)
+            .await
+            .unwrap();
+        let ctx = Ctx::system(store.new_id(), store.new_id(), "test");
+        let commit = async |fill: &dyn Fn(&mut Batch)| {
+            let mut batch = Batch::new();
+            fill(&mut batch);
+            store.commit(batch).await
+        };
+
+        let first = made(&store, "order-shipped", &["Orders", "a\"b"]);
+        let second = made(&store, "welcome", &["people"]);
+        for workflow in [&first, &second] {
+            commit(&|batch| store.insert_workflow(batch, &ctx, workflow))
+                .await
+                .unwrap();
+        }
+        let again = made(&store, "welcome", &[]);
+        let refused = commit(&|batch| store.insert_workflow(batch, &ctx, &again)).await;
+        assert!(refused.unwrap_err().is_conflict(EXISTS));
+        assert_eq!(
+            store.workflow(&ctx, &Reference::Id(first.id)).await.unwrap(),
+            Some(first.clone())
+        );
+
+        for (query, tags, wanted) in [
+            (None, &[][..], &["order-shipped", "welcome"][..]),
+            (Some("ORDERS"), &[], &["order-shipped"]),
+            (Some("name of w"), &[], &["welcome"]),
+            (Some("%"), &[], &[]),
+            (None, &["people", "other"], &["welcome"]),
+            (None, &["orders"], &[]),
+            (None, &["a\"b"], &["order-shipped"]),
+        ] {
+            assert_eq!(listed(&store, &ctx, query, tags).await, wanted, "{query:?} {tags:?}");
+        }
+        let stranger = Ctx::system(ctx.organization, store.new_id(), "test");
+        assert!(listed(&store, &stranger, None, &[]).await.is_empty());
+
+        // The clock stands still, and yet the second change by the same reading is refused.
+        let mut renamed = first.clone();
+        renamed.name = "Renamed".to_owned();
+        let change = |batch: &mut Batch| drop(store.update_workflow(batch, &ctx, &first, renamed.clone()));
+        commit(&change).await.unwrap();
+        assert!(commit(&change).await.unwrap_err().is_conflict(CHANGED));
+
+        commit(&|batch| store.mark_triggered(batch, &ctx, second.id))
+            .await
+            .unwrap();
+        let read = store.workflow_named(&ctx, "welcome").await.unwrap().unwrap();
+        assert_eq!(read.last_triggered_at, Some(store.now()));
+        commit(&|batch| store.delete_workflow(batch, &ctx, &read))
+            .await
+            .unwrap();
+        assert_eq!(listed(&store, &ctx, None, &[]).await, ["order-shipped"]);
+        assert!(store.active_channels(&ctx).await.unwrap().is_empty());
+    }
 }

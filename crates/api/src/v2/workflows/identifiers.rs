@@ -8,7 +8,7 @@ use campanile_store::secrets::{random_bytes, random_word};
 const LONGEST: usize = 255;
 
 /// The rule for identifiers in requests.
-pub(super) fn rule(text: &String) -> Option<String> {
+pub(super) fn rule(text: &str) -> Option<String> {
     if text.chars().count() > LONGEST {
         return Some(format!("must be shorter than or equal to {LONGEST} characters"));
     }

@@ -28,6 +28,7 @@ choices! {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "rules are given references")]
 fn limit_rule(limit: &Number) -> Option<String> {
     if limit.0 > 100 {
         Some("must not be greater than 100".to_owned())
@@ -38,6 +39,7 @@ fn limit_rule(limit: &Number) -> Option<String> {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "rules are given references")]
 fn offset_rule(offset: &Number) -> Option<String> {
     (offset.0 < 0).then(|| "must not be less than 0".to_owned())
 }

@@ -24,17 +24,16 @@ pub(super) fn merge(given: &[StepUpsert], known: &[Step], source: &Source<'_>) -
     let mut taken: Vec<String> = matched.iter().flatten().map(|step| step.step_id.clone()).collect();
     let mut merged = Vec::with_capacity(given.len());
     for (wanted, known) in given.iter().zip(matched) {
-        let (id, step_id) = match known {
-            Some(known) => (known.id, known.step_id.clone()),
-            None => {
-                let step_id = match &wanted.step_id {
-                    Some(step_id) => step_id.clone(),
-                    None => identifiers::from_name(&wanted.name)?,
-                };
-                let step_id = free(step_id, &taken, source.suffix)?;
-                taken.push(step_id.clone());
-                ((source.id)(), step_id)
-            }
+        let (id, step_id) = if let Some(known) = known {
+            (known.id, known.step_id.clone())
+        } else {
+            let step_id = match &wanted.step_id {
+                Some(step_id) => step_id.clone(),
+                None => identifiers::from_name(&wanted.name)?,
+            };
+            let step_id = free(step_id, &taken, source.suffix)?;
+            taken.push(step_id.clone());
+            ((source.id)(), step_id)
         };
         merged.push(Step {
             id,

@@ -7,6 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::templates::{Piece, find};
 
+/// Longer paths are inferred up to here, and no more than so many: a hostile template cannot make a schema that is too
+/// deep or too large to write.
+const DEEPEST: usize = 32;
+const MOST: usize = 1000;
+
 /// What a workflow is given when the caller says nothing about payloads.
 pub(super) fn open_schema() -> Value {
     json!({ "type": "object", "additionalProperties": true, "properties": {} })
@@ -115,14 +120,11 @@ fn result_of(step: &Step) -> Value {
 /// The schema of everything below `payload` that the templates of these steps read.
 fn inferred(steps: &[Step]) -> Value {
     let mut schema = open_schema();
-    for found in steps.iter().flat_map(|step| find(&step.control_values)) {
-        for path in read_by(&found.piece) {
-            if let Some((Segment::Name(root), rest)) = path.split_first()
-                && root == "payload"
-            {
-                add(&mut schema, rest, "payload");
-            }
-        }
+    let found = steps.iter().flat_map(|step| find(&step.control_values));
+    let paths = found.flat_map(|found| read_by(&found.piece));
+    let is_payload = |path: &Vec<Segment>| path.first() == Some(&Segment::Name("payload".to_owned()));
+    for path in paths.filter(is_payload).take(MOST) {
+        add(&mut schema, &path[1..path.len().min(DEEPEST)], "payload");
     }
     schema
 }
@@ -265,6 +267,13 @@ mod tests {
         assert!(payload(&workflow)["properties"].get("name").is_none());
         workflow.steps.clear();
         assert_eq!(payload(&workflow), open_schema());
+    }
+
+    #[test]
+    fn a_very_long_path_is_cut() {
+        let body = format!("{{{{ payload{} }}}}", ".a".repeat(5000));
+        let workflow = workflow(vec![step("a", StepType::Chat, &json!({ "body": body }))]);
+        assert!(payload(&workflow).to_string().len() < 10_000);
     }
 
     #[test]

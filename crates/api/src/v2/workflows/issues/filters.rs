@@ -13,7 +13,7 @@ pub(super) fn fault(output: &str) -> Option<String> {
                 expect_number("toSentence", "limit", given(1)),
             ]),
             "digest" => expect_number("digest", "maxNames", given(0)),
-            "pluralize" if given(0).is_none() || given(0).is_some_and(is_empty_text) => {
+            "pluralize" if given(0).is_none_or(is_empty_text) => {
                 Some("filter \"pluralize\" requires a singular form as its first argument".to_owned())
             }
             _ => None,

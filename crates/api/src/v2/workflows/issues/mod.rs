@@ -29,6 +29,9 @@ impl Kind {
     }
 }
 
+/// More issues of one control are not listed: what a hostile template can make us write stays small.
+const MOST: usize = 50;
+
 /// Issues by the path of the control.
 #[derive(Debug, Default)]
 struct Issues(Map<String, Value>);
@@ -38,6 +41,7 @@ impl Issues {
         let issue = json!({ "issueType": kind.wire(), "message": message, "variableName": variable });
         let list = self.0.entry(path).or_insert_with(|| json!([]));
         if let Value::Array(list) = list
+            && list.len() < MOST
             && !list.contains(&issue)
         {
             list.push(issue);
