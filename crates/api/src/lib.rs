@@ -6,6 +6,7 @@ mod call;
 mod cors;
 mod dev;
 mod dispatch;
+mod example;
 mod health;
 mod metrics;
 mod openapi;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use campanile_engine::Engine;
 use campanile_store::Store;
 
+pub use example::seed_example;
 pub use health::metrics_router;
 pub use metrics::Metrics;
 pub use openapi::document as openapi_document;

@@ -70,9 +70,15 @@ impl Engine {
         match store.commit(batch).await {
             Ok(_) => {
                 self.metrics().accepted();
-                Ok(Accepted { transaction_id, is_new: true })
+                Ok(Accepted {
+                    transaction_id,
+                    is_new: true,
+                })
             }
-            Err(error) if error.is_conflict(REPEATED) => Ok(Accepted { transaction_id, is_new: false }),
+            Err(error) if error.is_conflict(REPEATED) => Ok(Accepted {
+                transaction_id,
+                is_new: false,
+            }),
             Err(error) => Err(error),
         }
     }
@@ -82,7 +88,10 @@ fn plan_task(id: Id, event: Id, now: campanile_model::Time) -> NewTask {
     NewTask {
         lane: "plan".to_owned(),
         kind: PLAN,
-        payload: payload(&PlanV1 { event: event.to_string(), from: 0 }),
+        payload: payload(&PlanV1 {
+            event: event.to_string(),
+            from: 0,
+        }),
         run_at: now,
         id,
     }

@@ -27,14 +27,26 @@ impl EngineMetrics {
     /// Adds the counters to a registry.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("events_accepted", "Triggers that made an event", self.accepted.clone());
-        registry.register("delivery_attempts", "Attempts by provider and what became of the delivery", self.attempts.clone());
+        registry.register(
+            "delivery_attempts",
+            "Attempts by provider and what became of the delivery",
+            self.attempts.clone(),
+        );
         registry.register(
             "deliveries_repeated",
             "Attempts made again because a process died with one under way: possible duplicates",
             self.repeated.clone(),
         );
-        registry.register("tasks_parked", "Tasks that this version does not understand", self.parked.clone());
-        registry.register("tasks_in_flight", "Tasks that this process works on", self.in_flight.clone());
+        registry.register(
+            "tasks_parked",
+            "Tasks that this version does not understand",
+            self.parked.clone(),
+        );
+        registry.register(
+            "tasks_in_flight",
+            "Tasks that this process works on",
+            self.in_flight.clone(),
+        );
         registry.register("tasks_ready", "Tasks that wait to be claimed", self.ready.clone());
     }
 
@@ -43,7 +55,12 @@ impl EngineMetrics {
     }
 
     pub(crate) fn attempted(&self, provider: &str, state: &'static str) {
-        self.attempts.get_or_create(&Outcome { provider: provider.to_owned(), state }).inc();
+        self.attempts
+            .get_or_create(&Outcome {
+                provider: provider.to_owned(),
+                state,
+            })
+            .inc();
     }
 
     pub(crate) fn repeated(&self) {

@@ -14,7 +14,7 @@ use campanile_store::deliveries::NewDelivery;
 use campanile_store::events::Event;
 use campanile_store::messages::Message;
 use campanile_store::notifications::{Job, Notification};
-use campanile_store::subscribers::Subscriber;
+use campanile_store::subscribers::{Subscriber, SubscriberChannel};
 use campanile_store::tasks::{Again, NewTask, Task};
 use campanile_store::traces::NewTrace;
 use campanile_store::{Batch, StoreError};
@@ -39,7 +39,7 @@ pub(crate) struct Known {
     subscribers: HashMap<String, Subscriber>,
     /// By subscriber and context set.
     targets: HashMap<(Id, String), Vec<chat::Target>>,
-    legacy: HashMap<Id, Vec<chat::Legacy>>,
+    legacy: HashMap<Id, Vec<(SubscriberChannel, chat::Legacy)>>,
     contexts: HashMap<String, Context>,
 }
 
@@ -59,11 +59,18 @@ impl Planned {
 }
 
 /// Reads the events of claimed tasks. Tasks whose event is gone are returned apart.
-pub(crate) async fn read(engine: &Engine, ctx: &Ctx, tasks: Vec<Task>) -> Result<(Vec<Planned>, Vec<Task>), Interrupted> {
+pub(crate) async fn read(
+    engine: &Engine,
+    ctx: &Ctx,
+    tasks: Vec<Task>,
+) -> Result<(Vec<Planned>, Vec<Task>), Interrupted> {
     let mut wanted = Vec::new();
     let mut gone = Vec::new();
     for task in tasks {
-        match serde_json::from_str::<PlanV1>(&task.payload).ok().and_then(|plan| Some((plan.event.parse().ok()?, plan.from))) {
+        match serde_json::from_str::<PlanV1>(&task.payload)
+            .ok()
+            .and_then(|plan| Some((plan.event.parse().ok()?, plan.from)))
+        {
             Some((event, from)) => wanted.push((task, event, from)),
             None => gone.push(task),
         }
@@ -74,9 +81,16 @@ pub(crate) async fn read(engine: &Engine, ctx: &Ctx, tasks: Vec<Task>) -> Result
     let mut planned = Vec::new();
     for (task, id, from) in wanted {
         let event = events.remove(&id);
-        let recipients = event.as_ref().and_then(|event| serde_json::from_str(&event.recipients).ok());
+        let recipients = event
+            .as_ref()
+            .and_then(|event| serde_json::from_str(&event.recipients).ok());
         match (event, recipients) {
-            (Some(event), Some(recipients)) => planned.push(Planned { task, from, event, recipients }),
+            (Some(event), Some(recipients)) => planned.push(Planned {
+                task,
+                from,
+                event,
+                recipients,
+            }),
             _ => gone.push(task),
         }
     }
@@ -88,7 +102,12 @@ pub(crate) async fn know(engine: &Engine, ctx: &Ctx, plans: &[&Planned]) -> Resu
     let store = engine.store();
     let mut names: Vec<String> = plans
         .iter()
-        .flat_map(|plan| plan.chunk().iter().chain(&plan.recipients.actor).map(|recipient| recipient.id.clone()))
+        .flat_map(|plan| {
+            plan.chunk()
+                .iter()
+                .chain(&plan.recipients.actor)
+                .map(|recipient| recipient.id.clone())
+        })
         .collect();
     names.sort_unstable();
     names.dedup();
@@ -104,9 +123,15 @@ pub(crate) async fn know(engine: &Engine, ctx: &Ctx, plans: &[&Planned]) -> Resu
         }
     }
     known.legacy = legacy(engine, ctx, ids).await?;
-    let keys: Vec<String> = plans.iter().flat_map(|plan| plan.event.contexts.keys().to_vec()).collect();
+    let keys: Vec<String> = plans
+        .iter()
+        .flat_map(|plan| plan.event.contexts.keys().to_vec())
+        .collect();
     known.contexts = contexts(engine, ctx, keys).await?;
-    known.subscribers = subscribers.into_iter().map(|one| (one.subscriber_id.clone(), one)).collect();
+    known.subscribers = subscribers
+        .into_iter()
+        .map(|one| (one.subscriber_id.clone(), one))
+        .collect();
     Ok(known)
 }
 
@@ -126,20 +151,23 @@ async fn targets(engine: &Engine, ctx: &Ctx, ids: Vec<Id>, set: &str) -> Result<
         .collect())
 }
 
-async fn legacy(engine: &Engine, ctx: &Ctx, ids: Vec<Id>) -> Result<HashMap<Id, Vec<chat::Legacy>>, StoreError> {
-    let mut legacy: HashMap<Id, Vec<chat::Legacy>> = HashMap::new();
+type Channels = HashMap<Id, Vec<(SubscriberChannel, chat::Legacy)>>;
+
+async fn legacy(engine: &Engine, ctx: &Ctx, ids: Vec<Id>) -> Result<Channels, StoreError> {
+    let mut legacy = Channels::new();
     for channel in engine.store().subscriber_channels(ctx, ids).await? {
-        let is_chat = campanile_providers::catalogue::find(&channel.provider_id)
-            .is_some_and(|provider| provider.channel.as_str() == "chat");
-        if is_chat {
-            legacy.entry(channel.subscriber).or_default().push(chat::Legacy {
-                integration_id: channel.integration_id,
-                provider_id: channel.provider_id.clone(),
-                credentials: engine.store().open_channel(&channel)?,
-            });
-        }
+        let one = chat::Legacy {
+            integration_id: channel.integration_id,
+            provider_id: channel.provider_id.clone(),
+            credentials: engine.store().open_channel(&channel)?,
+        };
+        legacy.entry(channel.subscriber).or_default().push((channel, one));
     }
     Ok(legacy)
+}
+
+fn is_chat(provider_id: &str) -> bool {
+    campanile_providers::catalogue::find(provider_id).is_some_and(|provider| provider.channel.as_str() == "chat")
 }
 
 async fn contexts(engine: &Engine, ctx: &Ctx, mut keys: Vec<String>) -> Result<HashMap<String, Context>, StoreError> {
@@ -189,7 +217,11 @@ pub(crate) async fn run(engine: &Engine, plan: &Planned, known: &Known) -> Resul
         let view = View {
             prepared: &prepared,
             notification: &notification,
-            targets: known.targets.get(&(subscriber.id, set)).map(Vec::as_slice).unwrap_or_default(),
+            targets: known
+                .targets
+                .get(&(subscriber.id, set))
+                .map(Vec::as_slice)
+                .unwrap_or_default(),
             legacy: &own_legacy,
             integrations: &integrations,
             overrides: &overrides,
@@ -203,7 +235,14 @@ pub(crate) async fn run(engine: &Engine, plan: &Planned, known: &Known) -> Resul
         }
         let ran = steps(engine, &mut batch, &ctx, &view, &mut jobs, 1)?;
         let finished_at = (!ran.waits).then(|| store.now());
-        store.insert_notification(&mut batch, &ctx, &Notification { finished_at, ..notification });
+        store.insert_notification(
+            &mut batch,
+            &ctx,
+            &Notification {
+                finished_at,
+                ..notification
+            },
+        );
         for job in &jobs {
             store.insert_job(&mut batch, &ctx, job);
         }
@@ -217,7 +256,10 @@ pub(crate) async fn run(engine: &Engine, plan: &Planned, known: &Known) -> Resul
     if next >= plan.recipients.to.len() {
         store.complete_task(&mut batch, &plan.task);
     } else {
-        let rest = PlanV1 { event: plan.event.id.to_string(), from: next };
+        let rest = PlanV1 {
+            event: plan.event.id.to_string(),
+            from: next,
+        };
         store.reschedule_task(&mut batch, &plan.task, &Again::At(store.now()), &payload(&rest));
     }
     store.commit(batch).await?;
@@ -236,7 +278,7 @@ fn store_recipient(
     let store = engine.store();
     let stored = known.subscribers.get(&recipient.id);
     let profile = merged_profile(stored.map(|subscriber| &subscriber.profile), &recipient.profile);
-    let subscriber = match stored {
+    let mut subscriber = match stored {
         None => {
             let subscriber = store.new_subscriber(recipient.id.as_str(), profile);
             store.insert_subscriber(batch, ctx, &subscriber);
@@ -245,10 +287,18 @@ fn store_recipient(
         Some(stored) if stored.profile == profile => stored.clone(),
         Some(stored) => {
             store.update_subscriber(batch, ctx, stored, &profile);
-            Subscriber { profile, ..stored.clone() }
+            Subscriber {
+                profile,
+                ..stored.clone()
+            }
         }
     };
-    let mut legacy = known.legacy.get(&subscriber.id).cloned().unwrap_or_default();
+    let read = known.legacy.get(&subscriber.id).map(Vec::as_slice).unwrap_or_default();
+    let mut legacy: Vec<chat::Legacy> = read
+        .iter()
+        .filter(|(channel, _)| is_chat(&channel.provider_id))
+        .map(|(_, one)| one.clone())
+        .collect();
     for channel in &recipient.channels {
         let provider = channel["providerId"].as_str().unwrap_or_default();
         let identifier = channel["integrationIdentifier"].as_str();
@@ -258,16 +308,24 @@ fn store_recipient(
             .rev()
             .filter(|one| one.active && one.provider_id == provider)
             .find(|one| identifier.is_none_or(|identifier| one.identifier == identifier));
-        let (Some(integration), Some(given)) = (integration, channel["credentials"].as_object()) else { continue };
-        let at = legacy.iter().position(|one| one.integration_id == integration.id);
-        let mut credentials = at.and_then(|at| legacy.get(at)).map_or_else(Map::new, |one| one.credentials.clone());
+        let (Some(integration), Some(given)) = (integration, channel["credentials"].as_object()) else {
+            continue;
+        };
+        let stored = read
+            .iter()
+            .find(|(channel, _)| channel.integration_id == integration.id);
+        let mut credentials = stored.map_or_else(Map::new, |(_, one)| one.credentials.clone());
         credentials.extend(given.clone());
-        store.put_channel(batch, ctx, subscriber.id, integration.id, provider, &credentials)?;
-        let one = chat::Legacy { integration_id: integration.id, provider_id: provider.to_owned(), credentials };
-        match at.and_then(|at| legacy.get_mut(at)) {
-            Some(known) => *known = one,
-            None if integration.channel == Some(Channel::Chat) => legacy.push(one),
-            None => {}
+        let stored = stored.map(|(channel, _)| channel);
+        store.put_channel(batch, ctx, &mut subscriber, integration, stored, &credentials)?;
+        let one = chat::Legacy {
+            integration_id: integration.id,
+            provider_id: provider.to_owned(),
+            credentials,
+        };
+        legacy.retain(|known| known.integration_id != integration.id);
+        if is_chat(provider) {
+            legacy.push(one);
         }
     }
     Ok((subscriber, legacy))
@@ -287,7 +345,9 @@ fn notification(
             channels.push(step.kind.wire().to_owned());
         }
     }
-    let severity = overrides["severity"].as_str().and_then(campanile_model::channel::Severity::parse);
+    let severity = overrides["severity"]
+        .as_str()
+        .and_then(campanile_model::channel::Severity::parse);
     Notification {
         id: engine.store().new_id(),
         event_id: plan.event.id,
@@ -323,7 +383,13 @@ fn jobs(engine: &Engine, notification: &Notification, prepared: &Prepared) -> Ve
         created_at: notification.created_at,
         updated_at: notification.created_at,
     };
-    let trigger = job(0, "", json!({ "type": "trigger" }), StepType::Trigger, JobStatus::Completed);
+    let trigger = job(
+        0,
+        "",
+        json!({ "type": "trigger" }),
+        StepType::Trigger,
+        JobStatus::Completed,
+    );
     let steps = prepared.workflow.steps.iter().zip(1i64..).map(|(step, position)| {
         let snapshot = json!({ "id": step.id, "stepId": step.step_id, "name": step.name, "type": step.kind });
         job(position, &step.step_id, snapshot, step.kind, JobStatus::Pending)
@@ -362,13 +428,24 @@ fn steps(
 ) -> Result<Ran, StoreError> {
     let next_jobs: Vec<(Id, i64)> = jobs.iter().map(|job| (job.id, job.position)).collect();
     for index in from..jobs.len() {
-        let next = next_jobs.get(index + 1).map(|(id, position)| (id.to_string(), *position));
+        let next = next_jobs
+            .get(index + 1)
+            .map(|(id, position)| (id.to_string(), *position));
         let Some(job) = jobs.get_mut(index) else { break };
         if job.status != JobStatus::Pending {
             continue;
         }
-        let at = view.prepared.workflow.steps.iter().position(|step| step.step_id == job.step_id);
-        let mut tell = |trace: NewTrace| engine.store().trace(batch, ctx, view.notification.id, job.position, trace);
+        let at = view
+            .prepared
+            .workflow
+            .steps
+            .iter()
+            .position(|step| step.step_id == job.step_id);
+        let mut tell = |trace: NewTrace| {
+            engine
+                .store()
+                .trace(batch, ctx, view.notification.id, job.position, trace)
+        };
         let Some(at) = at else {
             tell(NewTrace::new(Detail::StepGone, TraceStatus::Warning));
             job.status = JobStatus::Canceled;
@@ -409,7 +486,10 @@ fn steps(
         let handed_on = messages(engine, batch, ctx, view, job, output.groups, &text, next)?;
         return Ok(Ran { waits: true, handed_on });
     }
-    Ok(Ran { waits: false, handed_on: Vec::new() })
+    Ok(Ran {
+        waits: false,
+        handed_on: Vec::new(),
+    })
 }
 
 #[expect(clippy::too_many_arguments, reason = "one call, and each of them is something else")]
@@ -481,8 +561,13 @@ fn messages(
                 position: job.position,
                 next: next.clone(),
             };
-            let task =
-                NewTask { lane: planned.lane, kind: DELIVER, payload: payload(&asked), run_at: now, id: store.new_id() };
+            let task = NewTask {
+                lane: planned.lane,
+                kind: DELIVER,
+                payload: payload(&asked),
+                run_at: now,
+                id: store.new_id(),
+            };
             if hands_on {
                 handed_on.push(store.enqueue_claimed(batch, ctx, task));
             } else {
@@ -507,7 +592,11 @@ pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, I
     };
     let found = store.notifications(&ctx, vec![id]).await?.into_iter().next();
     let event = match &found {
-        Some(notification) => store.events(&ctx, vec![notification.event_id]).await?.into_iter().next(),
+        Some(notification) => store
+            .events(&ctx, vec![notification.event_id])
+            .await?
+            .into_iter()
+            .next(),
         None => None,
     };
     let (Some(notification), Some(event)) = (found, event) else {
@@ -518,7 +607,11 @@ pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, I
     let mut jobs = store.jobs_of(&ctx, vec![id]).await?;
     let before = jobs.clone();
     let prepared = engine.workflow_by_id(&ctx, notification.workflow_id).await?;
-    let subscriber = store.subscribers_by_id(&ctx, vec![notification.subscriber_id]).await?.into_iter().next();
+    let subscriber = store
+        .subscribers_by_id(&ctx, vec![notification.subscriber_id])
+        .await?
+        .into_iter()
+        .next();
     let (Some(prepared), Some(subscriber)) = (prepared, subscriber) else {
         let trace = NewTrace::new(Detail::StepGone, TraceStatus::Warning);
         store.trace(&mut batch, &ctx, id, position, trace);
@@ -529,14 +622,30 @@ pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, I
     };
     let integrations: Arc<Integrations> = engine.integrations(&ctx).await?;
     let set = notification.contexts.stored();
-    let targets: Vec<chat::Target> =
-        targets(engine, &ctx, vec![subscriber.id], &set).await?.into_iter().map(|(_, target)| target).collect();
-    let legacy = legacy(engine, &ctx, vec![subscriber.id]).await?.remove(&subscriber.id).unwrap_or_default();
+    let targets: Vec<chat::Target> = targets(engine, &ctx, vec![subscriber.id], &set)
+        .await?
+        .into_iter()
+        .map(|(_, target)| target)
+        .collect();
+    let legacy = legacy(engine, &ctx, vec![subscriber.id])
+        .await?
+        .remove(&subscriber.id)
+        .unwrap_or_default();
+    let legacy: Vec<chat::Legacy> = legacy
+        .into_iter()
+        .filter(|(channel, _)| is_chat(&channel.provider_id))
+        .map(|(_, one)| one)
+        .collect();
     let contexts = contexts(engine, &ctx, notification.contexts.keys().to_vec()).await?;
     let payload_value: Value = serde_json::from_str(&event.payload).unwrap_or(Value::Null);
     let overrides: Value = serde_json::from_str(&event.overrides).unwrap_or(Value::Null);
-    let data =
-        render::data(&prepared.workflow, &subscriber, &payload_value, &contexts, notification.contexts.keys());
+    let data = render::data(
+        &prepared.workflow,
+        &subscriber,
+        &payload_value,
+        &contexts,
+        notification.contexts.keys(),
+    );
     let view = View {
         prepared: &prepared,
         notification: &notification,

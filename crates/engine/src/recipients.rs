@@ -35,7 +35,15 @@ fn is_zero(count: &usize) -> bool {
 }
 
 /// Profile members that a recipient may bring, and whether they are texts.
-const MEMBERS: [&str; 7] = ["firstName", "lastName", "email", "phone", "avatar", "locale", "timezone"];
+const MEMBERS: [&str; 7] = [
+    "firstName",
+    "lastName",
+    "email",
+    "phone",
+    "avatar",
+    "locale",
+    "timezone",
+];
 
 /// Reads `to`. `Err` holds the texts of a 422. Recipients whose id is malformed are counted and left out; duplicates
 /// collapse, the last one's profile wins.
@@ -50,7 +58,11 @@ pub fn parse(to: &Value) -> Result<Recipients, Vec<String>> {
         }
         one => add(&mut recipients, one, "to", &mut problems),
     }
-    if problems.is_empty() { Ok(recipients) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(recipients)
+    } else {
+        Err(problems)
+    }
 }
 
 /// Reads `actor`: one recipient.
@@ -58,18 +70,28 @@ pub fn parse_actor(actor: &Value) -> Result<Option<Recipient>, Vec<String>> {
     let mut recipients = Recipients::default();
     let mut problems = Vec::new();
     add(&mut recipients, actor, "actor", &mut problems);
-    if problems.is_empty() { Ok(recipients.to.pop()) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(recipients.to.pop())
+    } else {
+        Err(problems)
+    }
 }
 
 fn add(recipients: &mut Recipients, value: &Value, path: &str, problems: &mut Vec<String>) {
     let read = match value {
-        Value::String(id) => Recipient { id: id.trim().to_owned(), profile: Map::new(), channels: Vec::new() },
+        Value::String(id) => Recipient {
+            id: id.trim().to_owned(),
+            profile: Map::new(),
+            channels: Vec::new(),
+        },
         Value::Object(object) => match read_object(object, path, problems) {
             Some(recipient) => recipient,
             None => return,
         },
         _ => {
-            problems.push(format!("{path} must be a subscriberId, a subscriber object, or an array of these"));
+            problems.push(format!(
+                "{path} must be a subscriberId, a subscriber object, or an array of these"
+            ));
             return;
         }
     };
@@ -85,7 +107,9 @@ fn add(recipients: &mut Recipients, value: &Value, path: &str, problems: &mut Ve
 
 fn read_object(object: &Map<String, Value>, path: &str, problems: &mut Vec<String>) -> Option<Recipient> {
     if object.contains_key("topicKey") || object.get("type").and_then(Value::as_str) == Some("Topic") {
-        problems.push(format!("{path} must not be a topic: this server does not have topics yet"));
+        problems.push(format!(
+            "{path} must not be a topic: this server does not have topics yet"
+        ));
         return None;
     }
     let id = match object.get("subscriberId") {
@@ -137,12 +161,17 @@ fn is_id(id: &str) -> bool {
     if id.is_empty() || id.len() > 512 {
         return false;
     }
-    let word = id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'.' | b'-'));
+    let word = id
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'.' | b'-'));
     let mail = || {
         !id.contains(char::is_whitespace)
             && !id.contains(char::is_control)
             && id.split_once('@').is_some_and(|(local, domain)| {
-                !local.is_empty() && domain.split_once('.').is_some_and(|(name, rest)| !name.is_empty() && !rest.is_empty())
+                !local.is_empty()
+                    && domain
+                        .split_once('.')
+                        .is_some_and(|(name, rest)| !name.is_empty() && !rest.is_empty())
             })
     };
     word || mail()
@@ -177,7 +206,12 @@ mod tests {
     use super::*;
 
     fn ids(to: &Value) -> Vec<String> {
-        parse(to).unwrap().to.into_iter().map(|recipient| recipient.id).collect()
+        parse(to)
+            .unwrap()
+            .to
+            .into_iter()
+            .map(|recipient| recipient.id)
+            .collect()
     }
 
     #[test]
@@ -185,7 +219,8 @@ mod tests {
         assert_eq!(ids(&json!("a")), ["a"]);
         assert_eq!(ids(&json!({"subscriberId": "a", "email": "a@b.co"})), ["a"]);
         assert_eq!(ids(&json!(["a", {"subscriberId": "b"}, "a", " b "])), ["a", "b"]);
-        let read = parse(&json!([{"subscriberId": "a", "firstName": "x"}, {"subscriberId": "a", "firstName": "y"}])).unwrap();
+        let read =
+            parse(&json!([{"subscriberId": "a", "firstName": "x"}, {"subscriberId": "a", "firstName": "y"}])).unwrap();
         assert_eq!(read.to[0].profile["firstName"], "y");
     }
 
@@ -201,7 +236,10 @@ mod tests {
             (json!(5), "to must be"),
             (json!({"subscriberId": ["a"]}), "is type array"),
             (json!({"firstName": "a"}), "is not configured"),
-            (json!([{"subscriberId": "a", "email": 5}]), "to.0.email must be a string"),
+            (
+                json!([{"subscriberId": "a", "email": 5}]),
+                "to.0.email must be a string",
+            ),
             (json!({"type": "Topic", "topicKey": "t"}), "to must not be a topic"),
         ] {
             assert!(parse(&to).unwrap_err()[0].contains(text), "{to}");
@@ -213,8 +251,16 @@ mod tests {
         let known = json!({"firstName": "A", "email": "a@b.co", "data": {"x": 1}});
         let given = json!({"email": null, "firstName": null, "lastName": "L", "data": {"y": 2}});
         let merged = merged_profile(known.as_object(), given.as_object().unwrap());
-        assert_eq!(Value::Object(merged), json!({"firstName": "A", "email": null, "data": {"y": 2}, "lastName": "L"}));
-        let fresh = merged_profile(None, json!({"email": "", "firstName": "F", "phone": null}).as_object().unwrap());
+        assert_eq!(
+            Value::Object(merged),
+            json!({"firstName": "A", "email": null, "data": {"y": 2}, "lastName": "L"})
+        );
+        let fresh = merged_profile(
+            None,
+            json!({"email": "", "firstName": "F", "phone": null})
+                .as_object()
+                .unwrap(),
+        );
         assert_eq!(Value::Object(fresh), json!({"firstName": "F", "data": {}}));
     }
 

@@ -50,7 +50,14 @@ pub(crate) fn data(
 
 /// The controls of the step at this index, rendered; `Err` says why they could not be.
 pub(crate) fn controls(prepared: &Prepared, index: usize, data: &Value, now: Time) -> Result<Value, String> {
-    let template = prepared.templates.get(index).ok_or("the step has no controls")?.as_ref().map_err(String::clone)?;
-    let text = template.render(data, &RenderOptions::novu(now.timestamp())).map_err(|error| error.to_string())?;
+    let template = prepared
+        .templates
+        .get(index)
+        .ok_or("the step has no controls")?
+        .as_ref()
+        .map_err(String::clone)?;
+    let text = template
+        .render(data, &RenderOptions::novu(now.timestamp()))
+        .map_err(|error| error.to_string())?;
     serde_json::from_str(&text).map_err(|error| format!("the rendered controls are not valid JSON: {error}"))
 }

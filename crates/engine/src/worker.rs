@@ -51,7 +51,12 @@ struct State {
 impl Worker {
     /// A worker of this engine.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, tracker: TaskTracker::new(), stop: CancellationToken::new(), state: Arc::default() }
+        Self {
+            engine,
+            tracker: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            state: Arc::default(),
+        }
     }
 
     /// Starts the worker's loops.
@@ -155,7 +160,10 @@ impl Worker {
         let mut kinds: HashMap<(Id, String), Vec<Task>> = HashMap::new();
         for task in tasks {
             self.take(&task);
-            kinds.entry((task.environment_id, task.kind.clone())).or_default().push(task);
+            kinds
+                .entry((task.environment_id, task.kind.clone()))
+                .or_default()
+                .push(task);
         }
         for ((_, kind), tasks) in kinds {
             let worker = self.clone();
@@ -178,12 +186,16 @@ impl Worker {
 
     fn take(&self, task: &Task) {
         self.held().insert(task.id, ());
-        self.engine.metrics().in_flight(self.state.count.fetch_add(1, Ordering::AcqRel) + 1);
+        self.engine
+            .metrics()
+            .in_flight(self.state.count.fetch_add(1, Ordering::AcqRel) + 1);
     }
 
     fn done(&self, task: &Task) {
         self.held().remove(&task.id);
-        self.engine.metrics().in_flight(self.state.count.fetch_sub(1, Ordering::AcqRel).saturating_sub(1));
+        self.engine
+            .metrics()
+            .in_flight(self.state.count.fetch_sub(1, Ordering::AcqRel).saturating_sub(1));
         self.state.freed.notify_waiters();
     }
 
@@ -200,20 +212,23 @@ impl Worker {
     }
 
     async fn plan(&self, tasks: Vec<Task>) {
-        let Some(ctx) = tasks.first().map(Task::ctx) else { return };
+        let Some(ctx) = tasks.first().map(Task::ctx) else {
+            return;
+        };
         let all = tasks.clone();
         let (plans, gone) = match plan::read(&self.engine, &ctx, tasks).await {
             Ok(read) => read,
             Err(interrupted) => return self.failed(&all, &interrupted),
         };
         for task in &gone {
-            let _ = self.raced(task, || async {
-                let mut batch = Batch::background();
-                self.engine.store().complete_task(&mut batch, task);
-                self.engine.store().commit(batch).await?;
-                Ok(())
-            })
-            .await;
+            let _ = self
+                .raced(task, || async {
+                    let mut batch = Batch::background();
+                    self.engine.store().complete_task(&mut batch, task);
+                    self.engine.store().commit(batch).await?;
+                    Ok(())
+                })
+                .await;
             self.done(task);
         }
         let shared = plan::know(&self.engine, &ctx, &plans.iter().collect::<Vec<_>>()).await;
@@ -243,7 +258,9 @@ impl Worker {
     }
 
     async fn deliver(&self, tasks: Vec<Task>) {
-        let Some(ctx) = tasks.first().map(Task::ctx) else { return };
+        let Some(ctx) = tasks.first().map(Task::ctx) else {
+            return;
+        };
         let mut asked: Vec<(Task, DeliverV1)> = Vec::new();
         let mut wrong = Vec::new();
         for task in tasks {
@@ -255,9 +272,15 @@ impl Worker {
         if !wrong.is_empty() {
             self.park(wrong).await;
         }
-        let messages: Vec<Id> = asked.iter().filter_map(|(_, deliver)| deliver.message.parse().ok()).collect();
+        let messages: Vec<Id> = asked
+            .iter()
+            .filter_map(|(_, deliver)| deliver.message.parse().ok())
+            .collect();
         let mut attempts: HashMap<String, Attempt> = match self.engine.store().attempts(&ctx, messages).await {
-            Ok(attempts) => attempts.into_iter().map(|attempt| (attempt.id.to_string(), attempt)).collect(),
+            Ok(attempts) => attempts
+                .into_iter()
+                .map(|attempt| (attempt.id.to_string(), attempt))
+                .collect(),
             Err(error) => {
                 let tasks: Vec<Task> = asked.into_iter().map(|(task, _)| task).collect();
                 return self.failed(&tasks, &error.into());
@@ -276,7 +299,11 @@ impl Worker {
     }
 
     /// Runs until it is not raced by others any more.
-    async fn raced<T, F: Future<Output = Result<T, Interrupted>>>(&self, task: &Task, run: impl Fn() -> F) -> Option<T> {
+    async fn raced<T, F: Future<Output = Result<T, Interrupted>>>(
+        &self,
+        task: &Task,
+        run: impl Fn() -> F,
+    ) -> Option<T> {
         for _ in 1..RACES {
             match run().await {
                 Err(Interrupted::Raced) => {}
@@ -310,7 +337,9 @@ impl Worker {
         match interrupted {
             Interrupted::LeaseLost => tracing::warn!(%id, kind, request_id, "a task was taken over by another process"),
             Interrupted::Raced => tracing::warn!(%id, kind, request_id, "a task lost every race; it is claimed again"),
-            Interrupted::Failed(error) => tracing::error!(%id, kind, request_id, %error, "a task failed; it is claimed again"),
+            Interrupted::Failed(error) => {
+                tracing::error!(%id, kind, request_id, %error, "a task failed; it is claimed again")
+            }
         }
     }
 
@@ -320,7 +349,9 @@ impl Worker {
             tracing::error!(id = %task.id, kind = task.kind, "a task of an unknown kind is parked for a version that knows it");
             self.engine.metrics().parked();
             let mut batch = Batch::background();
-            self.engine.store().reschedule_task(&mut batch, task, &Again::Parked, &task.payload);
+            self.engine
+                .store()
+                .reschedule_task(&mut batch, task, &Again::Parked, &task.payload);
             let result = self.engine.store().commit(batch).await.map_err(Interrupted::from);
             let _ = self.settle(task, result);
             self.done(task);

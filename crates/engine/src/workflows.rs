@@ -52,25 +52,40 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn new() -> Self {
-        Self { entries: moka::sync::Cache::builder().max_capacity(1000).time_to_live(REMEMBERED).build() }
+        Self {
+            entries: moka::sync::Cache::builder()
+                .max_capacity(1000)
+                .time_to_live(REMEMBERED)
+                .build(),
+        }
     }
 }
 
 impl Engine {
     /// The workflow of this name in the caller's environment.
     pub async fn workflow_named(&self, ctx: &Ctx, name: &str) -> Result<Option<Arc<Prepared>>, StoreError> {
-        let key = (self.store().db().signals().configuration(), Key::Name(ctx.environment, name.to_owned()));
+        let key = (
+            self.store().db().signals().configuration(),
+            Key::Name(ctx.environment, name.to_owned()),
+        );
         if let Some(known) = self.inner.workflows.entries.get(&key) {
             return Ok(known);
         }
-        let found = self.store().workflow_named(ctx, name).await?.map(|workflow| Arc::new(Prepared::new(workflow)));
+        let found = self
+            .store()
+            .workflow_named(ctx, name)
+            .await?
+            .map(|workflow| Arc::new(Prepared::new(workflow)));
         self.inner.workflows.entries.insert(key, found.clone());
         Ok(found)
     }
 
     /// The workflow with this id, if it is still there.
     pub(crate) async fn workflow_by_id(&self, ctx: &Ctx, id: Id) -> Result<Option<Arc<Prepared>>, StoreError> {
-        let key = (self.store().db().signals().configuration(), Key::Id(ctx.environment, id));
+        let key = (
+            self.store().db().signals().configuration(),
+            Key::Id(ctx.environment, id),
+        );
         if let Some(known) = self.inner.workflows.entries.get(&key) {
             return Ok(known);
         }

@@ -114,6 +114,16 @@ wire_enum! {
 }
 
 wire_enum! {
+    /// Whether a workflow can be triggered, and whether its content is sound.
+    WorkflowStatus { Active = "ACTIVE", Inactive = "INACTIVE", Error = "ERROR", }
+}
+
+wire_enum! {
+    /// Where a workflow is written: through the API, through the API's first version, or in code.
+    Origin { NovuCloud = "novu-cloud", NovuCloudV1 = "novu-cloud-v1", External = "external", }
+}
+
+wire_enum! {
     /// How one delivery stands: ours, never shown under a Novu name.
     DeliveryState {
         /// Waits for its first attempt.

@@ -12,3 +12,8 @@ pub mod transport;
 
 pub use outcome::{Failure, Health, Level, Outcome};
 pub use transport::{Request, Response, Transport, TransportConfig, TransportError, Trust};
+
+/// A trigger's overrides as the activity feed shows them: what looks like a secret is masked.
+pub fn mask_overrides(overrides: &serde_json::Value) -> serde_json::Value {
+    redact::json(overrides)
+}

@@ -10,7 +10,7 @@ use crate::db::{Address, Batch, Columns, FromRow, Sql, StoreError};
 use crate::endpoints::{EndpointFilter, NewEndpoint};
 use crate::first_start::Chosen;
 use crate::grants::Tokens;
-use crate::integration_lookup::ChannelIntegration;
+use crate::integrations::Integration;
 use crate::page::Cursor;
 use crate::secrets::Place;
 use crate::subscribers::Subscriber;
@@ -43,8 +43,8 @@ struct World {
     store: Store,
     ctx: Ctx,
     other: Ctx,
-    slack: ChannelIntegration,
-    other_slack: ChannelIntegration,
+    slack: Integration,
+    other_slack: Integration,
     ann: Subscriber,
     _dir: tempfile::TempDir,
 }
@@ -154,7 +154,7 @@ impl World {
     }
 }
 
-async fn integration(store: &Store, ctx: &Ctx) -> ChannelIntegration {
+async fn integration(store: &Store, ctx: &Ctx) -> Integration {
     let id = store.new_id();
     let place = Place {
         column: "integrations.credentials",
@@ -167,8 +167,8 @@ async fn integration(store: &Store, ctx: &Ctx) -> ChannelIntegration {
         args![ctx.environment, id, ctx.organization, "slack", sealed, true, false],
     );
     store.commit(batch).await.unwrap();
-    let found = store.integration_for_channels(ctx, "slack").await.unwrap().unwrap();
-    assert_eq!(store.open_integration_credentials(&found).unwrap()["clientId"], "c");
+    let found = store.integration_by_identifier(ctx, "slack").await.unwrap().unwrap();
+    assert_eq!(store.open_credentials(&found).unwrap()["clientId"], "c");
     found
 }
 

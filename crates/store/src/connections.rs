@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::db::{Batch, Columns, FromRow, StoreError};
 use crate::grants::{self, Grant, Tokens};
-use crate::integration_lookup::ChannelIntegration;
+use crate::integrations::Integration;
 use crate::page::{Cursor, List, Listed, Page};
 use crate::subscribers::Subscriber;
 use crate::{Store, args, queries};
@@ -200,7 +200,7 @@ pub struct NewConnection<'a> {
     /// The identifier, given or generated.
     pub identifier: String,
     /// The integration.
-    pub integration: &'a ChannelIntegration,
+    pub integration: &'a Integration,
     /// Whose it is; nothing when it is shared.
     pub owner: Option<&'a Subscriber>,
     /// What it is for.

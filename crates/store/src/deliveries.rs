@@ -140,12 +140,25 @@ impl FromRow for Attempt {
         let (identifier, kind, address) = (c.opt_text()?, c.opt_text()?, c.opt_text()?);
         let (status, connection_identifier, last_success_at) = (c.opt_text()?, c.opt_text()?, c.opt_time()?);
         if let (Some(identifier), Some(kind), Some(address), Some(status)) = (identifier, kind, address, status) {
-            attempt.endpoint = Some(AttemptEndpoint { identifier, kind, address, status, connection_identifier, last_success_at });
+            attempt.endpoint = Some(AttemptEndpoint {
+                identifier,
+                kind,
+                address,
+                status,
+                connection_identifier,
+                last_success_at,
+            });
         }
         let (id, tokens, generation) = (c.opt_id()?, c.opt_text()?, c.opt_int()?);
         let (status, last_success_at) = (c.opt_text()?, c.opt_time()?);
         if let (Some(id), Some(tokens), Some(generation), Some(status)) = (id, tokens, generation, status) {
-            attempt.grant = Some(AttemptGrant { id, tokens, generation, status, last_success_at });
+            attempt.grant = Some(AttemptGrant {
+                id,
+                tokens,
+                generation,
+                status,
+                last_success_at,
+            });
         }
         Ok(attempt)
     }
@@ -175,7 +188,10 @@ impl Store {
         let address = match &delivery.address {
             None => None,
             Some(address) => {
-                let place = Place { column: ADDRESS, row: &delivery.id.to_string() };
+                let place = Place {
+                    column: ADDRESS,
+                    row: &delivery.id.to_string(),
+                };
                 Some(self.secrets.seal(place, &address.to_string())?)
             }
         };
@@ -209,13 +225,24 @@ impl Store {
             serde_json::from_str::<Value>(text).map_err(|_| StoreError::Corrupt("an address is not JSON".to_owned()))
         };
         if let Some(sealed) = &attempt.own_address {
-            let place = Place { column: ADDRESS, row: &attempt.id.to_string() };
+            let place = Place {
+                column: ADDRESS,
+                row: &attempt.id.to_string(),
+            };
             let address = parse(&self.secrets.open(place, sealed)?)?;
             let kind = address["type"].as_str().unwrap_or_default().to_owned();
             return Ok(Some((kind, address["endpoint"].clone())));
         }
-        let (Some(endpoint), Some(id)) = (&attempt.endpoint, attempt.endpoint_id) else { return Ok(None) };
-        let text = self.secrets.open(Place { column: "endpoints.address", row: &id.to_string() }, &endpoint.address)?;
+        let (Some(endpoint), Some(id)) = (&attempt.endpoint, attempt.endpoint_id) else {
+            return Ok(None);
+        };
+        let text = self.secrets.open(
+            Place {
+                column: "endpoints.address",
+                row: &id.to_string(),
+            },
+            &endpoint.address,
+        )?;
         Ok(Some((endpoint.kind.clone(), parse(&text)?)))
     }
 
@@ -227,10 +254,19 @@ impl Store {
 
     /// The access token of an attempt's grant.
     pub fn attempt_token(&self, grant: &AttemptGrant) -> Result<Option<String>, StoreError> {
-        let text = self.secrets.open(Place { column: "grants.tokens", row: &grant.id.to_string() }, &grant.tokens)?;
+        let text = self.secrets.open(
+            Place {
+                column: "grants.tokens",
+                row: &grant.id.to_string(),
+            },
+            &grant.tokens,
+        )?;
         let tokens: Value =
             serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("tokens are not JSON".to_owned()))?;
-        Ok(tokens["accessToken"].as_str().filter(|token| !token.is_empty()).map(str::to_owned))
+        Ok(tokens["accessToken"]
+            .as_str()
+            .filter(|token| !token.is_empty())
+            .map(str::to_owned))
     }
 
     /// Adds what an attempt left of a delivery.

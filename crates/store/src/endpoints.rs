@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::connections::Workspace;
 use crate::db::{Batch, Columns, FromRow, StoreError};
-use crate::integration_lookup::ChannelIntegration;
+use crate::integrations::Integration;
 use crate::page::{Cursor, List, Listed, Page};
 use crate::secrets::Place;
 use crate::subscribers::Subscriber;
@@ -190,7 +190,7 @@ pub struct NewEndpoint<'a> {
     /// The identifier, given or generated.
     pub identifier: String,
     /// The integration.
-    pub integration: &'a ChannelIntegration,
+    pub integration: &'a Integration,
     /// The connection, by our id and the caller's.
     pub connection: Option<(Id, String)>,
     /// Whose it is.

@@ -77,7 +77,11 @@ impl Store {
     /// Adds an event and its key; the commit fails with [`REPEATED`] when the key was used before.
     pub fn insert_event(&self, batch: &mut Batch, ctx: &Ctx, event: &Event) -> Result<(), StoreError> {
         let overrides = self.seal_overrides(OVERRIDES, event.id, &event.overrides)?;
-        batch.expect(&INSERT_KEY, args![ctx.environment, &event.transaction_id, event.id], REPEATED);
+        batch.expect(
+            &INSERT_KEY,
+            args![ctx.environment, &event.transaction_id, event.id],
+            REPEATED,
+        );
         batch.add(
             &INSERT,
             args![
@@ -101,7 +105,13 @@ impl Store {
         if text == "{}" {
             return Ok(String::new());
         }
-        self.secrets.seal(Place { column, row: &row.to_string() }, text)
+        self.secrets.seal(
+            Place {
+                column,
+                row: &row.to_string(),
+            },
+            text,
+        )
     }
 
     /// Opens what [`Store::seal_overrides`] sealed.
@@ -109,7 +119,13 @@ impl Store {
         if stored.is_empty() {
             return Ok("{}".to_owned());
         }
-        self.secrets.open(Place { column, row: &row.to_string() }, stored)
+        self.secrets.open(
+            Place {
+                column,
+                row: &row.to_string(),
+            },
+            stored,
+        )
     }
 
     /// The events with these ids, in no order.
@@ -126,7 +142,13 @@ impl Store {
 
     /// The ids of the events with these transaction ids.
     pub async fn events_of_transactions(&self, ctx: &Ctx, ids: Vec<String>) -> Result<Vec<(String, Id)>, StoreError> {
-        let keys = self.db.all::<EventKey>(&BY_TRANSACTION, args![ctx.environment, ids]).await?;
-        Ok(keys.into_iter().map(|EventKey(transaction, event)| (transaction, event)).collect())
+        let keys = self
+            .db
+            .all::<EventKey>(&BY_TRANSACTION, args![ctx.environment, ids])
+            .await?;
+        Ok(keys
+            .into_iter()
+            .map(|EventKey(transaction, event)| (transaction, event))
+            .collect())
     }
 }

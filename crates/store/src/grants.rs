@@ -51,7 +51,6 @@ queries! {
         AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.grant_id = grants.id AND c.id <> $8)";
     DELETE_ORPHAN = "DELETE FROM grants WHERE organization_id = $1 AND id = $2
         AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.grant_id = grants.id)";
-    RELEASE = "UPDATE tasks SET state = 0, run_at = $2, hold = NULL WHERE state = 3 AND hold = $1";
     SET_HEALTH = "UPDATE grants SET status = $4, reason = $5, since = $6, health_change = $7
         WHERE organization_id = $1 AND id = $2 AND generation = $3 AND status <> $4";
     NOTE_FAILURE = "UPDATE grants SET reason = $5, last_error = $5
@@ -373,11 +372,6 @@ impl Store {
     pub(crate) fn leave_grant(&self, batch: &mut Batch, ctx: &Ctx, grant: Id) {
         batch.add(&DELETE_ORPHAN, args![ctx.organization, grant]);
         self.release_held(batch, grant);
-    }
-
-    fn release_held(&self, batch: &mut Batch, grant: Id) {
-        batch.add(&RELEASE, args![grant, self.now()]);
-        batch.wake_workers();
     }
 
     fn insert_grant(

@@ -17,7 +17,6 @@ pub mod events;
 pub mod first_start;
 pub mod grants;
 pub mod idempotency;
-pub mod integration_lookup;
 pub mod integrations;
 mod keyring;
 pub mod messages;
@@ -29,6 +28,7 @@ pub mod secrets;
 pub mod subscribers;
 pub mod tasks;
 pub mod traces;
+pub mod workflows;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -63,7 +63,6 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         first_start::ALL,
         grants::ALL,
         idempotency::ALL,
-        integration_lookup::ALL,
         integrations::ALL,
         integrations::ALL_CHANGES,
         keyring::ALL,
@@ -74,6 +73,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         subscribers::ALL,
         tasks::ALL,
         traces::ALL,
+        workflows::ALL,
     ]
     .concat()
 }

@@ -206,7 +206,9 @@ impl Store {
         if notifications.is_empty() {
             return Ok(Vec::new());
         }
-        self.db.all(&OF_NOTIFICATIONS, args![ctx.environment, notifications]).await
+        self.db
+            .all(&OF_NOTIFICATIONS, args![ctx.environment, notifications])
+            .await
     }
 
     /// A page of messages, newest first, and whether there are more.
@@ -239,14 +241,25 @@ impl Store {
     }
 
     /// How many messages an event made, in one channel or in all.
-    pub async fn count_messages_of_event(&self, ctx: &Ctx, event: Id, channel: Option<Channel>) -> Result<i64, StoreError> {
+    pub async fn count_messages_of_event(
+        &self,
+        ctx: &Ctx,
+        event: Id,
+        channel: Option<Channel>,
+    ) -> Result<i64, StoreError> {
         let channel = channel.map_or("", Channel::wire);
-        let count = self.db.first::<Count>(&COUNT_OF_EVENT, args![ctx.environment, event, channel]).await?;
+        let count = self
+            .db
+            .first::<Count>(&COUNT_OF_EVENT, args![ctx.environment, event, channel])
+            .await?;
         Ok(count.map_or(0, |count| count.0))
     }
 
     /// Adds the removal of all messages of an event, in one channel or in all.
     pub fn delete_messages_of_event(&self, batch: &mut Batch, ctx: &Ctx, event: Id, channel: Option<Channel>) {
-        batch.add(&DELETE_OF_EVENT, args![ctx.environment, event, channel.map_or("", Channel::wire)]);
+        batch.add(
+            &DELETE_OF_EVENT,
+            args![ctx.environment, event, channel.map_or("", Channel::wire)],
+        );
     }
 }

@@ -297,7 +297,10 @@ impl Store {
 
     /// Adds the end of a notification, if all its jobs have ended.
     pub fn finish_notification(&self, batch: &mut Batch, ctx: &Ctx, notification: Id, position: i64) {
-        batch.add(&FINISH_IF_ENDED, args![ctx.environment, notification, position, self.now()]);
+        batch.add(
+            &FINISH_IF_ENDED,
+            args![ctx.environment, notification, position, self.now()],
+        );
     }
 
     /// Adds the cancellation of all jobs after this one.

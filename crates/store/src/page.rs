@@ -159,7 +159,12 @@ impl List {
     }
 
     /// A page by number, newest first, and whether there are more rows.
-    pub(crate) async fn offset_page<T: FromRow>(&self, db: &Db, page: u32, limit: u32) -> Result<(Vec<T>, bool), StoreError> {
+    pub(crate) async fn offset_page<T: FromRow>(
+        &self,
+        db: &Db,
+        page: u32,
+        limit: u32,
+    ) -> Result<(Vec<T>, bool), StoreError> {
         let offset = u64::from(page) * u64::from(limit);
         let text = format!(
             "SELECT {} FROM {} WHERE {} ORDER BY t.id DESC LIMIT {} OFFSET {offset}",

@@ -257,7 +257,10 @@ impl Store {
     ) -> Result<Vec<Task>, StoreError> {
         let mut batch = Batch::new();
         let until = self.now().plus(LEASE);
-        batch.add(&CLAIM, args![environment, after, lanes, budget, self.node.holder(), until]);
+        batch.add(
+            &CLAIM,
+            args![environment, after, lanes, budget, self.node.holder(), until],
+        );
         let mut done = self.db.commit(batch).await?;
         let rows = done.rows.pop().unwrap_or_default();
         rows.into_iter().map(|row| Task::from_row(&mut row.columns())).collect()

@@ -42,7 +42,14 @@ pub struct NewTrace {
 impl NewTrace {
     /// A trace of the engine itself.
     pub fn new(detail: Detail, status: TraceStatus) -> Self {
-        Self { detail, status, source: TraceSource::Internal, provider_id: None, raw: None, is_retry: false }
+        Self {
+            detail,
+            status,
+            source: TraceSource::Internal,
+            provider_id: None,
+            raw: None,
+            is_retry: false,
+        }
     }
 
     /// With facts.
@@ -158,6 +165,8 @@ impl Store {
         if notifications.is_empty() {
             return Ok(Vec::new());
         }
-        self.db.all(&OF_NOTIFICATIONS, args![ctx.environment, notifications]).await
+        self.db
+            .all(&OF_NOTIFICATIONS, args![ctx.environment, notifications])
+            .await
     }
 }

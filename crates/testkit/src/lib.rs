@@ -54,20 +54,30 @@ impl TestStore {
     pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let address = Address::Sqlite(folder.path().join("test.db"));
-        campanile_store::db::migrate::migrate(&address, false).await.expect("the migrations run");
+        campanile_store::db::migrate::migrate(&address, false)
+            .await
+            .expect("the migrations run");
         Self::open(address, Some(folder)).await
     }
 
     /// On PostgreSQL, in a database of its own.
     pub async fn postgres() -> Self {
-        let address = Address::Postgres { url: fresh_database().await, direct_url: None };
+        let address = Address::Postgres {
+            url: fresh_database().await,
+            direct_url: None,
+        };
         Self::open(address, None).await
     }
 
     async fn open(address: Address, folder: Option<tempfile::TempDir>) -> Self {
         let clock = Clock::system();
-        let store = Store::open(&address, &[MasterKey::new([7; 32])], clock.clone()).await.expect("the store opens");
-        let made = store.first_start(false, Chosen::default(), Chosen::default()).await.expect("a first start");
+        let store = Store::open(&address, &[MasterKey::new([7; 32])], clock.clone())
+            .await
+            .expect("the store opens");
+        let made = store
+            .first_start(false, Chosen::default(), Chosen::default())
+            .await
+            .expect("a first start");
         let made = made.expect("the database was empty");
         let ctx = |made: &campanile_store::first_start::Made| {
             Ctx::system(made.environment.organization_id, made.environment.id, "test")
@@ -93,21 +103,42 @@ pub async fn fresh_database() -> String {
     let name = format!("test_{}", random_hex(8).expect("random bytes"));
     // The first test that comes makes the template; the others wait for it.
     admin.batch_execute("SELECT pg_advisory_lock(1)").await.expect("a lock");
-    let known = admin.query("SELECT 1 FROM pg_database WHERE datname = $1", &[&TEMPLATE]).await.expect("a query");
+    let known = admin
+        .query("SELECT 1 FROM pg_database WHERE datname = $1", &[&TEMPLATE])
+        .await
+        .expect("a query");
     if known.is_empty() {
-        admin.batch_execute(&format!("CREATE DATABASE {TEMPLATE}")).await.expect("a template");
-        let address = Address::Postgres { url: sibling(&admin_url, TEMPLATE), direct_url: None };
-        campanile_store::db::migrate::migrate(&address, false).await.expect("the migrations run");
+        admin
+            .batch_execute(&format!("CREATE DATABASE {TEMPLATE}"))
+            .await
+            .expect("a template");
+        let address = Address::Postgres {
+            url: sibling(&admin_url, TEMPLATE),
+            direct_url: None,
+        };
+        campanile_store::db::migrate::migrate(&address, false)
+            .await
+            .expect("the migrations run");
     }
     // A template cannot be copied while anybody is connected to it; the migration's connection may still be closing.
-    while admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await.is_err() {
+    while admin
+        .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+        .await
+        .is_err()
+    {
         tokio::task::yield_now().await;
     }
-    admin.batch_execute("SELECT pg_advisory_unlock(1)").await.expect("an unlock");
+    admin
+        .batch_execute("SELECT pg_advisory_unlock(1)")
+        .await
+        .expect("an unlock");
     sibling(&admin_url, &name)
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests are told by the environment where PostgreSQL is")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by the environment where PostgreSQL is"
+)]
 fn admin_url() -> String {
     std::env::var("TEST_POSTGRES_URL").expect(
         "TEST_POSTGRES_URL is not set: run `make test`, or start one with `scripts/postgres.sh start DIR` and set it",
@@ -122,7 +153,9 @@ fn sibling(url: &str, name: &str) -> String {
 async fn connect(url: &str) -> tokio_postgres::Client {
     // The store's TLS needs a provider; the first caller installs it.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("PostgreSQL answers");
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .expect("PostgreSQL answers");
     tokio::spawn(connection);
     client
 }

@@ -111,7 +111,9 @@ wire_views!(
     channel::TraceStatus,
     channel::TraceSource,
     channel::Severity,
-    channel::HealthStatus
+    channel::HealthStatus,
+    channel::WorkflowStatus,
+    channel::Origin
 );
 
 impl<T: View> View for Vec<T> {

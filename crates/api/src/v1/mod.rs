@@ -6,4 +6,6 @@ pub(crate) mod channels;
 pub(crate) mod environments;
 pub(crate) mod events;
 pub(crate) mod integrations;
+pub(crate) mod messages;
+pub(crate) mod notifications;
 pub(crate) mod subscribers;

@@ -2,3 +2,4 @@
 
 pub(crate) mod contexts;
 pub(crate) mod subscribers;
+pub(crate) mod workflows;

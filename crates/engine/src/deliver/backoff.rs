@@ -12,14 +12,20 @@ pub(crate) fn wait(attempts: i64, asked: Option<Duration>, jitter: f64) -> Durat
         // Never earlier than asked; a little later, for the same reason.
         return asked + Duration::from_millis(millis(1000.0 * jitter));
     }
-    let index = usize::try_from(attempts.max(1) - 1).unwrap_or(usize::MAX).min(WAITS.len() - 1);
+    let index = usize::try_from(attempts.max(1) - 1)
+        .unwrap_or(usize::MAX)
+        .min(WAITS.len() - 1);
     let seconds = WAITS.get(index).copied().unwrap_or(3600);
     #[expect(clippy::cast_precision_loss, reason = "at most 3600")]
     let spread = seconds as f64 * 1000.0 * (0.8 + 0.4 * jitter.clamp(0.0, 1.0));
     Duration::from_millis(millis(spread))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small positive numbers")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small positive numbers"
+)]
 fn millis(value: f64) -> u64 {
     value.max(0.0) as u64
 }

@@ -73,7 +73,13 @@ pub(crate) fn held(before: Before, health: Option<Verdict>) -> Decision {
 }
 
 fn done(state: DeliveryState, detail: Detail) -> Decision {
-    Decision { state, next: None, detail, status: TraceStatus::Success, health: None }
+    Decision {
+        state,
+        next: None,
+        detail,
+        status: TraceStatus::Success,
+        health: None,
+    }
 }
 
 fn rejected(failure: &Failure) -> Decision {
@@ -87,9 +93,14 @@ fn rejected(failure: &Failure) -> Decision {
 }
 
 fn again(after: Option<Duration>, failure: &Failure, before: Before, detail: Detail) -> Decision {
-    let next = before.now.plus(backoff::wait(before.attempts + 1, after, before.jitter));
+    let next = before
+        .now
+        .plus(backoff::wait(before.attempts + 1, after, before.jitter));
     if next >= before.expires_at {
-        return Decision { health: verdict(failure), ..expired() };
+        return Decision {
+            health: verdict(failure),
+            ..expired()
+        };
     }
     Decision {
         state: DeliveryState::Waiting,
@@ -140,7 +151,10 @@ mod tests {
 
     #[test]
     fn success_ends_a_delivery() {
-        let outcome = Outcome::Delivered { id: None, details: Value::Null };
+        let outcome = Outcome::Delivered {
+            id: None,
+            details: Value::Null,
+        };
         let decision = decide(&outcome, BEFORE);
         assert_eq!((decision.state, decision.next), (DeliveryState::Delivered, None));
         assert_eq!(decision.detail, Detail::MessageSent);
@@ -151,13 +165,22 @@ mod tests {
         let broken = failure(Level::Endpoint).health(Health::Broken);
         let decision = decide(&Outcome::Rejected(broken), BEFORE);
         assert_eq!(decision.state, DeliveryState::Rejected);
-        assert_eq!(decision.health, Some(Verdict::Endpoint { status: "broken", reason: "sentence".to_owned() }));
+        assert_eq!(
+            decision.health,
+            Some(Verdict::Endpoint {
+                status: "broken",
+                reason: "sentence".to_owned()
+            })
+        );
         assert_eq!(decide(&Outcome::Rejected(failure(Level::Message)), BEFORE).health, None);
     }
 
     #[test]
     fn a_passing_failure_waits_as_long_as_the_provider_asks() {
-        let outcome = Outcome::RetryAt { after: Some(Duration::from_secs(30)), failure: failure(Level::Network) };
+        let outcome = Outcome::RetryAt {
+            after: Some(Duration::from_secs(30)),
+            failure: failure(Level::Network),
+        };
         let decision = decide(&outcome, BEFORE);
         assert_eq!(decision.state, DeliveryState::Waiting);
         assert!(decision.next.unwrap() >= BEFORE.now.plus(Duration::from_secs(30)));
@@ -165,10 +188,19 @@ mod tests {
 
     #[test]
     fn what_cannot_be_tried_again_in_time_expires() {
-        let before = Before { expires_at: BEFORE.now.plus(Duration::from_secs(20)), ..BEFORE };
-        let outcome = Outcome::RetryAt { after: Some(Duration::from_secs(30)), failure: failure(Level::Network) };
+        let before = Before {
+            expires_at: BEFORE.now.plus(Duration::from_secs(20)),
+            ..BEFORE
+        };
+        let outcome = Outcome::RetryAt {
+            after: Some(Duration::from_secs(30)),
+            failure: failure(Level::Network),
+        };
         assert_eq!(decide(&outcome, before).state, DeliveryState::Expired);
-        assert_eq!(decide(&Outcome::Unknown(failure(Level::Network)), before).state, DeliveryState::Waiting);
+        assert_eq!(
+            decide(&Outcome::Unknown(failure(Level::Network)), before).state,
+            DeliveryState::Waiting
+        );
     }
 
     #[test]

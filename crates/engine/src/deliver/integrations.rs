@@ -34,7 +34,12 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn new() -> Self {
-        Self { entries: moka::sync::Cache::builder().max_capacity(1000).time_to_live(REMEMBERED).build() }
+        Self {
+            entries: moka::sync::Cache::builder()
+                .max_capacity(1000)
+                .time_to_live(REMEMBERED)
+                .build(),
+        }
     }
 }
 

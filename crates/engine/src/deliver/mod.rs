@@ -33,7 +33,9 @@ pub(crate) async fn run(
     attempt: Option<Attempt>,
 ) -> Result<(), Interrupted> {
     let ctx = task.ctx();
-    let Some(attempt) = attempt else { return message_deleted(engine, &ctx, task, asked).await };
+    let Some(attempt) = attempt else {
+        return message_deleted(engine, &ctx, task, asked).await;
+    };
     if attempt.state.is_final() {
         // The result was written, the end of the task was not: nothing is left to do.
         let mut batch = Batch::background();
@@ -46,11 +48,19 @@ pub(crate) async fn run(
     if interrupted {
         engine.metrics().repeated();
         let trace = NewTrace::new(Detail::DeliveryRepeated, TraceStatus::Warning).provider(&attempt.provider_id);
-        engine.store().trace(&mut batch, &ctx, attempt.notification_id, attempt.position, trace.retry(true));
+        engine.store().trace(
+            &mut batch,
+            &ctx,
+            attempt.notification_id,
+            attempt.position,
+            trace.retry(true),
+        );
     }
     if attempt.state == DeliveryState::Held && attempt.expires_at > engine.store().now() && !is_dead(&attempt) {
         let trace = NewTrace::new(Detail::DeliveryReleased, TraceStatus::Pending).provider(&attempt.provider_id);
-        engine.store().trace(&mut batch, &ctx, attempt.notification_id, attempt.position, trace);
+        engine
+            .store()
+            .trace(&mut batch, &ctx, attempt.notification_id, attempt.position, trace);
     }
     let result = call(engine, &ctx, &attempt, &mut batch).await?;
     write_down(engine, &ctx, task, asked, &attempt, result, batch).await
@@ -74,7 +84,12 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         now: store.now(),
         jitter: jitter(),
     };
-    let uncalled = |decision, outcome| Made { decision, outcome, called: false, kept: false };
+    let uncalled = |decision, outcome| Made {
+        decision,
+        outcome,
+        called: false,
+        kept: false,
+    };
     if before.now >= attempt.expires_at {
         return Ok(uncalled(decide::expired(), None));
     }
@@ -91,10 +106,18 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         ));
     };
     let Some((kind, address)) = store.attempt_address(attempt)? else {
-        return reject(Failure::new(Level::Endpoint, "endpoint_deleted", "The channel endpoint was deleted"));
+        return reject(Failure::new(
+            Level::Endpoint,
+            "endpoint_deleted",
+            "The channel endpoint was deleted",
+        ));
     };
     let Some(address) = Address::parse(&kind, &address) else {
-        return reject(Failure::new(Level::Endpoint, "endpoint_invalid", "The address does not fit the endpoint's type"));
+        return reject(Failure::new(
+            Level::Endpoint,
+            "endpoint_invalid",
+            "The address does not fit the endpoint's type",
+        ));
     };
     if address.needs_token() && attempt.grant.is_none() {
         return reject(no_connection(attempt));
@@ -124,8 +147,22 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         Err(failure) => return reject(failure),
     };
     if engine.settings().outbox && !integration.send_real && !is_loopback_url(&prepared.request.url) {
-        let outcome = keep(engine, ctx, attempt, &address, &integration.identifier, &prepared, batch).await?;
-        return Ok(Made { decision: decide::decide(&outcome, before), outcome: Some(outcome), called: true, kept: true });
+        let outcome = keep(
+            engine,
+            ctx,
+            attempt,
+            &address,
+            &integration.identifier,
+            &prepared,
+            batch,
+        )
+        .await?;
+        return Ok(Made {
+            decision: decide::decide(&outcome, before),
+            outcome: Some(outcome),
+            called: true,
+            kept: true,
+        });
     }
     let response = engine.transport().send(&prepared.request, prepared.trust).await;
     let outcome = interpret(&attempt.provider_id, &address, response).scrubbed(&prepared.request);
@@ -133,18 +170,35 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         Outcome::Rejected(failure) if decide::waits_for_reconnect(failure) => {
             decide::held(before, decide::verdict(failure))
         }
-        _ => decide::decide(&outcome, Before { now: store.now(), ..before }),
+        _ => decide::decide(
+            &outcome,
+            Before {
+                now: store.now(),
+                ..before
+            },
+        ),
     };
-    Ok(Made { decision, outcome: Some(outcome), called: true, kept: false })
+    Ok(Made {
+        decision,
+        outcome: Some(outcome),
+        called: true,
+        kept: false,
+    })
 }
 
 /// Whether the grant needs its customer before anything can be sent.
 fn is_dead(attempt: &Attempt) -> bool {
-    attempt.grant.as_ref().is_some_and(|grant| matches!(grant.status.as_str(), "revoked" | "needs_reauth"))
+    attempt
+        .grant
+        .as_ref()
+        .is_some_and(|grant| matches!(grant.status.as_str(), "revoked" | "needs_reauth"))
 }
 
 fn no_connection(attempt: &Attempt) -> Failure {
-    let named = attempt.endpoint.as_ref().and_then(|endpoint| endpoint.connection_identifier.as_deref());
+    let named = attempt
+        .endpoint
+        .as_ref()
+        .and_then(|endpoint| endpoint.connection_identifier.as_deref());
     match named {
         Some(name) => Failure::new(
             Level::Endpoint,
@@ -177,14 +231,20 @@ async fn keep(
         channel: "chat".to_owned(),
         provider_id: attempt.provider_id.clone(),
         integration_identifier: integration.to_owned(),
-        subscriber_id: subscriber.first().map(|one| one.subscriber_id.clone()).unwrap_or_default(),
+        subscriber_id: subscriber
+            .first()
+            .map(|one| one.subscriber_id.clone())
+            .unwrap_or_default(),
         recipient: json!({ "type": address.kind(), "endpoint": prepared.request.scrub_json(&address.to_json()) }),
         content: attempt.content.clone(),
         request: prepared.request.redacted(),
         created_at: store.now(),
     };
     store.keep_in_outbox(batch, ctx, &kept);
-    Ok(Outcome::Delivered { id: Some(format!("outbox:{}", kept.id)), details: json!({ "outbox": kept.id }) })
+    Ok(Outcome::Delivered {
+        id: Some(format!("outbox:{}", kept.id)),
+        details: json!({ "outbox": kept.id }),
+    })
 }
 
 async fn write_down(
@@ -197,7 +257,12 @@ async fn write_down(
     mut batch: Batch,
 ) -> Result<(), Interrupted> {
     let store = engine.store();
-    let Made { decision, outcome, called, kept } = made;
+    let Made {
+        decision,
+        outcome,
+        called,
+        kept,
+    } = made;
     let facts = outcome.as_ref().map(facts);
     let ended = decision.state.is_final();
     let settled = Settled {
@@ -219,14 +284,16 @@ async fn write_down(
         },
     );
     let failure = outcome.as_ref().and_then(Outcome::failure);
-    let text = failure.map(|failure| failure.message.clone()).or_else(|| {
-        (!settled.sent).then(|| decision.detail.text().to_owned())
-    });
+    let text = failure
+        .map(|failure| failure.message.clone())
+        .or_else(|| (!settled.sent).then(|| decision.detail.text().to_owned()));
     let error = text.as_deref().map(|text| ("unexpected_chat_error", text));
     store.settle_message(&mut batch, ctx, attempt.message_id, settled, error);
     store.settle_job(&mut batch, ctx, attempt.notification_id, attempt.position, settled);
     let detail = if kept { Detail::OutboxKept } else { decision.detail };
-    let mut trace = NewTrace::new(detail, decision.status).provider(&attempt.provider_id).retry(attempt.attempts > 0);
+    let mut trace = NewTrace::new(detail, decision.status)
+        .provider(&attempt.provider_id)
+        .retry(attempt.attempts > 0);
     trace.raw = Some(raw(attempt, &decision, facts));
     store.trace(&mut batch, ctx, attempt.notification_id, attempt.position, trace);
     if kept {
@@ -235,7 +302,13 @@ async fn write_down(
         store.trace(&mut batch, ctx, attempt.notification_id, attempt.position, sent);
     }
     if ended && !settled.sent {
-        store.trace_if_job_failed(&mut batch, ctx, attempt.notification_id, attempt.position, Detail::AllChatFailed);
+        store.trace_if_job_failed(
+            &mut batch,
+            ctx,
+            attempt.notification_id,
+            attempt.position,
+            Detail::AllChatFailed,
+        );
     }
     health(engine, ctx, attempt, &decision, settled.sent && !kept, &mut batch);
     go_on(engine, ctx, asked, attempt, settled, &mut batch);
@@ -243,7 +316,10 @@ async fn write_down(
         None => store.complete_task(&mut batch, task),
         Some(at) => {
             let again = match (&attempt.grant, decision.state) {
-                (Some(grant), DeliveryState::Held) => Again::Held { grant: grant.id, until: at },
+                (Some(grant), DeliveryState::Held) => Again::Held {
+                    grant: grant.id,
+                    until: at,
+                },
                 _ => Again::At(at),
             };
             store.reschedule_task(&mut batch, task, &again, &task.payload);
@@ -262,7 +338,10 @@ fn go_on(engine: &Engine, ctx: &Ctx, asked: &DeliverV1, attempt: &Attempt, settl
     match &asked.next {
         Some((id, position)) => {
             if let Ok(id) = id.parse::<Id>() {
-                let next = AdvanceV1 { notification: attempt.notification_id.to_string(), position: *position };
+                let next = AdvanceV1 {
+                    notification: attempt.notification_id.to_string(),
+                    position: *position,
+                };
                 let task = NewTask {
                     lane: "advance".to_owned(),
                     kind: ADVANCE,
@@ -285,9 +364,8 @@ fn go_on(engine: &Engine, ctx: &Ctx, asked: &DeliverV1, attempt: &Attempt, settl
 fn health(engine: &Engine, ctx: &Ctx, attempt: &Attempt, decision: &Decision, worked: bool, batch: &mut Batch) {
     const SUCCESS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
     let store = engine.store();
-    let stale = |last: Option<campanile_model::Time>| {
-        last.is_none_or(|last| last.plus(SUCCESS_NOTED_EVERY) <= store.now())
-    };
+    let stale =
+        |last: Option<campanile_model::Time>| last.is_none_or(|last| last.plus(SUCCESS_NOTED_EVERY) <= store.now());
     match &decision.health {
         Some(Verdict::Grant { status, reason }) => {
             if let (Some(grant), Some(status)) = (&attempt.grant, HealthStatus::parse(status)) {
@@ -322,7 +400,9 @@ fn health(engine: &Engine, ctx: &Ctx, attempt: &Attempt, decision: &Decision, wo
 /// Facts of an outcome for the activity feed; secrets were removed when it was read.
 fn facts(outcome: &Outcome) -> Value {
     match outcome {
-        Outcome::Delivered { id, details } | Outcome::Accepted { id, details } => json!({ "id": id, "details": details }),
+        Outcome::Delivered { id, details } | Outcome::Accepted { id, details } => {
+            json!({ "id": id, "details": details })
+        }
         Outcome::Rejected(failure) | Outcome::RetryAt { failure, .. } | Outcome::Unknown(failure) => json!({
             "code": failure.code,
             "message": failure.message,
@@ -354,16 +434,15 @@ fn provider_id(outcome: Option<&Outcome>) -> Option<String> {
 }
 
 /// Somebody deleted the message before its turn: the delivery ends, its job is not left waiting.
-async fn message_deleted(
-    engine: &Engine,
-    ctx: &Ctx,
-    task: &Task,
-    asked: &DeliverV1,
-) -> Result<(), Interrupted> {
+async fn message_deleted(engine: &Engine, ctx: &Ctx, task: &Task, asked: &DeliverV1) -> Result<(), Interrupted> {
     let store = engine.store();
     let mut batch = Batch::background();
     if let Ok(notification) = asked.notification.parse::<Id>() {
-        let settled = Settled { first: true, ended: true, sent: false };
+        let settled = Settled {
+            first: true,
+            ended: true,
+            sent: false,
+        };
         store.settle_job(&mut batch, ctx, notification, asked.position, settled);
         store.finish_notification(&mut batch, ctx, notification, asked.position);
     }

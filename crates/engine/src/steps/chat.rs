@@ -71,7 +71,11 @@ pub(crate) struct Output {
 pub(crate) fn plan(input: &Input<'_>) -> Output {
     let mut output = Output::default();
     if input.targets.is_empty() && input.legacy.is_empty() {
-        let detail = if input.has_contexts { Detail::SubscriberNoChannelInContext } else { Detail::SubscriberNoChannel };
+        let detail = if input.has_contexts {
+            Detail::SubscriberNoChannelInContext
+        } else {
+            Detail::SubscriberNoChannel
+        };
         output.traces.push(NewTrace::new(detail, TraceStatus::Warning));
         return output;
     }
@@ -86,9 +90,15 @@ pub(crate) fn plan(input: &Input<'_>) -> Output {
             continue;
         };
         let provider = provider_overrides(input, &integration.provider_id);
-        let group: Vec<&Target> =
-            input.targets.iter().filter(|other| other.integration_id == target.integration_id).collect();
-        let deliveries = group.iter().map(|target| to_endpoint(target, &provider, &mut output.traces)).collect();
+        let group: Vec<&Target> = input
+            .targets
+            .iter()
+            .filter(|other| other.integration_id == target.integration_id)
+            .collect();
+        let deliveries = group
+            .iter()
+            .map(|target| to_endpoint(target, &provider, &mut output.traces))
+            .collect();
         let names: Vec<&str> = group.iter().map(|target| target.identifier.as_str()).collect();
         output.groups.push(Group {
             integration_id: integration.id,
@@ -139,7 +149,12 @@ fn plan_legacy(input: &Input<'_>, legacy: &Legacy, output: &mut Output) {
         return;
     };
     let provider = provider_overrides(input, &legacy.provider_id);
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+    let text = |value: Option<&Value>| {
+        value
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
     let custom = custom_data(input, &legacy.provider_id);
     // The most specific address wins: the trigger's override, then its payload, then what is stored.
     let url = text(provider.get("webhookUrl"))
@@ -162,7 +177,9 @@ fn plan_legacy(input: &Input<'_>, legacy: &Legacy, output: &mut Output) {
                 } else {
                     Detail::WebhookUrlMissing
                 };
-                output.traces.push(NewTrace::new(detail, TraceStatus::Failed).provider(&legacy.provider_id));
+                output
+                    .traces
+                    .push(NewTrace::new(detail, TraceStatus::Failed).provider(&legacy.provider_id));
                 return;
             }
         },
@@ -186,7 +203,9 @@ fn provider_overrides(input: &Input<'_>, provider_id: &str) -> Value {
     let overrides = input.overrides;
     let mut merged = json!({});
     let layers = [
-        overrides.get("providers").and_then(|providers| providers.get(provider_id)),
+        overrides
+            .get("providers")
+            .and_then(|providers| providers.get(provider_id)),
         overrides
             .get("steps")
             .and_then(|steps| steps.get(input.step_id))

@@ -128,7 +128,10 @@ impl Db {
             Engine::Sqlite(readers) => {
                 let text = format!("EXPLAIN {}", sql.sqlite());
                 let parameters = (1..100).take_while(|n| text.contains(&format!("?{n}"))).count();
-                readers.query(text.into(), vec![Val::Null; parameters]).await.map(|_| ())
+                readers
+                    .query(text.into(), vec![Val::Null; parameters])
+                    .await
+                    .map(|_| ())
             }
             Engine::Postgres(pool) => pool.check(sql.postgres()).await,
         }

@@ -1,6 +1,7 @@
 //! Statements, written once for both engines.
 //!
-//! `$n` are the parameters. `{in:$n}` takes a list. `{skip_locked}` locks rows where there is more than one writer.
+//! `$n` are the parameters. `{in:$n}` takes a list. `{each:column}` is the rows of a column's JSON list of
+//! texts, named `value`. `{skip_locked}` locks rows where there is more than one writer.
 //! Where the engines must differ, a statement has two texts. An `insert` is described by its columns, so that many rows
 //! go in one statement on PostgreSQL. A test prepares every statement on both engines.
 
@@ -120,21 +121,26 @@ fn array_type(kind: &str) -> &str {
 
 /// `$n` becomes `?n`: SQLite numbers `$1` by its first appearance, which silently mixes arguments up.
 pub(crate) fn for_sqlite(text: &str) -> String {
-    replace_lists(text, |n| format!("IN (SELECT value FROM json_each(?{n}))"))
+    let text = replace_token(text, "{in:$", |n| format!("IN (SELECT value FROM json_each(?{n}))"));
+    replace_token(&text, "{each:", |column| format!("json_each({column})"))
         .replace("{skip_locked}", "")
         .replace('$', "?")
 }
 
 pub(crate) fn for_postgres(text: &str) -> String {
-    replace_lists(text, |n| format!("= ANY(${n})")).replace("{skip_locked}", "FOR UPDATE SKIP LOCKED")
+    let text = replace_token(text, "{in:$", |n| format!("= ANY(${n})"));
+    replace_token(&text, "{each:", |column| {
+        format!("jsonb_array_elements_text({column}::jsonb) AS element(value)")
+    })
+    .replace("{skip_locked}", "FOR UPDATE SKIP LOCKED")
 }
 
-fn replace_lists(text: &str, spell: impl Fn(&str) -> String) -> Cow<'_, str> {
+/// Replaces each `{token…}` by what `spell` makes of the text between the token's beginning and the brace.
+fn replace_token<'a>(text: &'a str, token: &str, spell: impl Fn(&str) -> String) -> Cow<'a, str> {
     let mut text = Cow::Borrowed(text);
-    while let Some(start) = text.find("{in:$") {
+    while let Some(start) = text.find(token) {
         let Some(length) = text[start..].find('}') else { break };
-        let number = &text[start + 5..start + length];
-        let spelled = spell(number);
+        let spelled = spell(&text[start + token.len()..start + length]);
         text = Cow::Owned(format!("{}{spelled}{}", &text[..start], &text[start + length + 1..]));
     }
     text
@@ -181,6 +187,15 @@ mod tests {
         assert_eq!(
             for_postgres(text),
             "SELECT a FROM t WHERE b = ANY($2) AND c = $1 FOR UPDATE SKIP LOCKED"
+        );
+        let text = "EXISTS (SELECT 1 FROM {each:t.tags} WHERE value {in:$1})";
+        assert_eq!(
+            for_sqlite(text),
+            "EXISTS (SELECT 1 FROM json_each(t.tags) WHERE value IN (SELECT value FROM json_each(?1)))"
+        );
+        assert_eq!(
+            for_postgres(text),
+            "EXISTS (SELECT 1 FROM jsonb_array_elements_text(t.tags::jsonb) AS element(value) WHERE value = ANY($1))"
         );
     }
 

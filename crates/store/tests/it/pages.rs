@@ -16,7 +16,10 @@ async fn fill(test: &TestStore, count: usize) {
 }
 
 async fn page(test: &TestStore, cursor: &Cursor) -> Page<Subscriber> {
-    test.store.list_subscribers(&test.ctx, &SubscriberFilter::default(), cursor).await.unwrap()
+    test.store
+        .list_subscribers(&test.ctx, &SubscriberFilter::default(), cursor)
+        .await
+        .unwrap()
 }
 
 fn names(page: &Page<Subscriber>) -> Vec<&str> {

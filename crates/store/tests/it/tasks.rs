@@ -12,7 +12,13 @@ async fn enqueue(test: &TestStore, ctx: &Ctx, lane: &str, count: usize, run_at: 
     let mut batch = Batch::new();
     for _ in 0..count {
         let id = test.store.new_id();
-        let task = NewTask { lane: lane.to_owned(), kind: "TestV1", payload: "{}".to_owned(), run_at, id };
+        let task = NewTask {
+            lane: lane.to_owned(),
+            kind: "TestV1",
+            payload: "{}".to_owned(),
+            run_at,
+            id,
+        };
         test.store.enqueue(&mut batch, ctx, task);
     }
     test.store.commit(batch).await.unwrap();

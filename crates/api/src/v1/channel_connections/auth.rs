@@ -4,7 +4,7 @@ use campanile_model::{Error, Result, Time};
 use campanile_store::Store;
 use campanile_store::connections::Workspace;
 use campanile_store::grants::Tokens;
-use campanile_store::integration_lookup::ChannelIntegration;
+use campanile_store::integrations::Integration;
 
 use super::mask::is_mask;
 use crate::dto;
@@ -64,7 +64,7 @@ impl ConnectionAuth {
 }
 
 /// Refuses a refresh token that could never be used (channels.md 1.1.2, step 3).
-pub(super) fn check_rotation(store: &Store, tokens: &Tokens, integration: &ChannelIntegration) -> Result<()> {
+pub(super) fn check_rotation(store: &Store, tokens: &Tokens, integration: &Integration) -> Result<()> {
     if tokens.refresh_token.is_none() {
         return Ok(());
     }
@@ -78,7 +78,7 @@ pub(super) fn check_rotation(store: &Store, tokens: &Tokens, integration: &Chann
     if provider == "novu-slack" {
         return Ok(());
     }
-    let credentials = store.open_integration_credentials(integration)?;
+    let credentials = store.open_credentials(integration)?;
     let filled = |key: &str| {
         credentials
             .get(key)

@@ -50,7 +50,7 @@ async fn run(call: Call) -> Result<Reply> {
     let workspace = body.workspace.stored();
     for _ in 0..TRIES {
         let integration = store
-            .integration_for_channels(&call.ctx, &body.integration_identifier)
+            .integration_by_identifier(&call.ctx, &body.integration_identifier)
             .await?
             .ok_or_else(|| Error::not_found(format!("Integration not found: {}", body.integration_identifier)))?;
         check_rotation(store, &tokens, &integration)?;

@@ -35,7 +35,7 @@ async fn run(call: Call) -> Result<Reply> {
     for _ in 0..TRIES {
         if tokens.refresh_token.is_some() {
             let integration = store
-                .integration_for_channels(&call.ctx, &connection.integration_identifier)
+                .integration_by_identifier(&call.ctx, &connection.integration_identifier)
                 .await?
                 .filter(|integration| integration.id == connection.integration_id)
                 .ok_or_else(|| {

@@ -4,7 +4,7 @@ use campanile_model::{Error, Id, Permission, Result};
 use campanile_providers::chat::Address;
 use campanile_store::Batch;
 use campanile_store::endpoints::{NewEndpoint, lost_race};
-use campanile_store::integration_lookup::ChannelIntegration;
+use campanile_store::integrations::Integration;
 use campanile_store::subscribers::Subscriber;
 use serde_json::{Map, Value};
 
@@ -54,7 +54,7 @@ async fn run(call: Call) -> Result<Reply> {
     let store = call.store();
     for _ in 0..TRIES {
         let integration = store
-            .integration_for_channels(&call.ctx, &body.integration_identifier)
+            .integration_by_identifier(&call.ctx, &body.integration_identifier)
             .await?
             .ok_or_else(|| Error::not_found(format!("Integration not found: {}", body.integration_identifier)))?;
         let mut batch = Batch::new();
@@ -124,12 +124,12 @@ async fn refuse_taken_identifier(call: &Call, identifier: &str) -> Result<()> {
 async fn connection(
     call: &Call,
     body: &CreateChannelEndpoint,
-    integration: &ChannelIntegration,
+    integration: &Integration,
     contexts: &Contexts,
 ) -> Result<Option<(Id, String)>> {
     let store = call.store();
     let (kind, provider) = (body.kind.as_str(), integration.provider_id.as_str());
-    address::check_tool(kind, provider, || Ok(store.open_integration_credentials(integration)?))?;
+    address::check_tool(kind, provider, || Ok(store.open_credentials(integration)?))?;
     let identifier = given(body.connection_identifier.clone()).filter(|_| !address::ignores_connection(kind));
     address::check_webex(kind, provider, identifier.as_deref())?;
     let Some(identifier) = identifier else { return Ok(None) };

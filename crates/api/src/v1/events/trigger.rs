@@ -1,7 +1,7 @@
 //! `POST /v1/events/trigger`: accepts an event. 201 means that it is stored (engine.md a.1).
 
-use campanile_model::{Ctx, Error, Id, Permission, Result, context};
 use campanile_engine::{Trigger, recipients};
+use campanile_model::{Ctx, Error, Id, Permission, Result, context};
 use serde_json::{Map, Value};
 
 use crate::App;
@@ -61,7 +61,11 @@ async fn run(call: Call) -> Result<Reply> {
     let mut to = taken(recipients::parse(&body.to));
     if let Some(actor) = &body.actor {
         let read = recipients::parse_actor(actor);
-        to.actor = taken(read.map(|actor| recipients::Recipients { actor, ..Default::default() })).actor;
+        to.actor = taken(read.map(|actor| recipients::Recipients {
+            actor,
+            ..Default::default()
+        }))
+        .actor;
     }
     let contexts = match &body.context {
         None => Vec::new(),
@@ -79,11 +83,22 @@ async fn run(call: Call) -> Result<Reply> {
     let transaction_id = body.transaction_id.filter(|id| !id.is_empty());
     let engine = call.app.engine();
     let Some(workflow) = engine.workflow_named(&call.ctx, &body.name).await? else {
-        return Err(Error::new(campanile_model::error::Kind::Invalid, "workflow_not_found").with("workflowId", body.name));
+        return Err(
+            Error::new(campanile_model::error::Kind::Invalid, "workflow_not_found").with("workflowId", body.name)
+        );
     };
     let refused = |status: &'static str| {
-        let transaction_id = transaction_id.clone().unwrap_or_else(|| format!("txn_{}", call.store().new_id()));
-        Reply::data(201, &TriggerResponse { acknowledged: true, status, transaction_id })
+        let transaction_id = transaction_id
+            .clone()
+            .unwrap_or_else(|| format!("txn_{}", call.store().new_id()));
+        Reply::data(
+            201,
+            &TriggerResponse {
+                acknowledged: true,
+                status,
+                transaction_id,
+            },
+        )
     };
     if body.tenant.is_some() {
         // There are no tenants of the older kind, so none that is named is known.
@@ -117,7 +132,14 @@ async fn run(call: Call) -> Result<Reply> {
 }
 
 fn answer(transaction_id: String) -> Result<Reply> {
-    Reply::data(201, &TriggerResponse { acknowledged: true, status: "processed", transaction_id })
+    Reply::data(
+        201,
+        &TriggerResponse {
+            acknowledged: true,
+            status: "processed",
+            transaction_id,
+        },
+    )
 }
 
 /// The answer of an accepted trigger, made again from its event.

@@ -65,5 +65,8 @@ async fn run(call: Call) -> Result<Reply> {
     }
     let (rows, more) = call.store().list_messages(&call.ctx, &filter, page, limit).await?;
     let data = view::of(call.store(), &call.ctx, rows).await?;
-    Reply::raw(200, &json!({ "data": data, "hasMore": more, "pageSize": limit, "page": page }))
+    Reply::raw(
+        200,
+        &json!({ "data": data, "hasMore": more, "pageSize": limit, "page": page }),
+    )
 }

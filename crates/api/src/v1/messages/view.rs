@@ -49,15 +49,24 @@ pub(super) async fn of(store: &Store, ctx: &Ctx, messages: Vec<Message>) -> Resu
         ids.dedup();
         ids
     };
-    let events = store.events(ctx, ids(messages.iter().map(|one| one.event_id).collect())).await?;
+    let events = store
+        .events(ctx, ids(messages.iter().map(|one| one.event_id).collect()))
+        .await?;
     let events: HashMap<Id, _> = events.into_iter().map(|event| (event.id, event)).collect();
-    let subscribers = store.subscribers_by_id(ctx, ids(messages.iter().map(|one| one.subscriber_id).collect())).await?;
+    let subscribers = store
+        .subscribers_by_id(ctx, ids(messages.iter().map(|one| one.subscriber_id).collect()))
+        .await?;
     let subscribers: HashMap<Id, _> = subscribers.into_iter().map(|one| (one.id, one)).collect();
-    let workflows = store.workflows_by_id(ctx, ids(messages.iter().map(|one| one.workflow_id).collect())).await?;
+    let workflows = store
+        .workflows_by_id(ctx, ids(messages.iter().map(|one| one.workflow_id).collect()))
+        .await?;
     let workflows: HashMap<Id, _> = workflows.into_iter().map(|one| (one.id, one)).collect();
     let shown = messages.into_iter().map(|one| {
         let event = events.get(&one.event_id);
-        let json = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| json!({}));
+        let json = |text: Option<&str>| {
+            text.and_then(|text| serde_json::from_str(text).ok())
+                .unwrap_or_else(|| json!({}))
+        };
         MessageResponse {
             id: one.id,
             environment_id: ctx.environment,
@@ -65,7 +74,9 @@ pub(super) async fn of(store: &Store, ctx: &Ctx, messages: Vec<Message>) -> Resu
             notification_id: one.notification_id,
             subscriber_row: one.subscriber_id,
             template_id: one.workflow_id,
-            template_identifier: workflows.get(&one.workflow_id).map(|workflow| workflow.workflow_id.clone()),
+            template_identifier: workflows
+                .get(&one.workflow_id)
+                .map(|workflow| workflow.workflow_id.clone()),
             subscriber: subscribers.get(&one.subscriber_id).map(|subscriber| {
                 let mut short = json!({
                     "_id": subscriber.id,

@@ -64,17 +64,26 @@ async fn run(call: Call) -> Result<Reply> {
     let filter = filter(&call, query).await?;
     let (rows, more) = call.store().list_notifications(&call.ctx, &filter, page, limit).await?;
     let data = view::of(call.store(), &call.ctx, rows).await?;
-    Reply::raw(200, &json!({ "data": data, "hasMore": more, "pageSize": limit, "page": page }))
+    Reply::raw(
+        200,
+        &json!({ "data": data, "hasMore": more, "pageSize": limit, "page": page }),
+    )
 }
 
 async fn filter(call: &Call, query: ListNotificationsQuery) -> Result<NotificationFilter> {
     let (store, ctx) = (call.store(), &call.ctx);
     let words = |many: Option<Many<String>>| -> Vec<String> {
-        many.map_or_else(Vec::new, |many| many.0.into_iter().filter(|word| !word.is_empty()).collect())
+        many.map_or_else(Vec::new, |many| {
+            many.0.into_iter().filter(|word| !word.is_empty()).collect()
+        })
     };
     let mut filter = NotificationFilter {
-        channels: query.channels.map_or_else(Vec::new, |many| many.0.iter().map(|kind| kind.wire().to_owned()).collect()),
-        severities: query.severity.map_or_else(Vec::new, |many| many.0.iter().map(|one| one.wire().to_owned()).collect()),
+        channels: query.channels.map_or_else(Vec::new, |many| {
+            many.0.iter().map(|kind| kind.wire().to_owned()).collect()
+        }),
+        severities: query.severity.map_or_else(Vec::new, |many| {
+            many.0.iter().map(|one| one.wire().to_owned()).collect()
+        }),
         after: time(query.after.as_deref(), "after")?,
         before: time(query.before.as_deref(), "before")?,
         ..NotificationFilter::default()
@@ -95,9 +104,19 @@ async fn filter(call: &Call, query: ListNotificationsQuery) -> Result<Notificati
             ids.extend(store.subscribers_named(ctx, names).await?.into_iter().map(|one| one.id));
         }
         for email in emails.into_iter().take(100) {
-            let one = SubscriberFilter { email: Some(email), ..SubscriberFilter::default() };
+            let one = SubscriberFilter {
+                email: Some(email),
+                ..SubscriberFilter::default()
+            };
             let cursor = campanile_store::page::Cursor::first(100);
-            ids.extend(store.list_subscribers(ctx, &one, &cursor).await?.rows.into_iter().map(|one| one.id));
+            ids.extend(
+                store
+                    .list_subscribers(ctx, &one, &cursor)
+                    .await?
+                    .rows
+                    .into_iter()
+                    .map(|one| one.id),
+            );
         }
         filter.subscribers = Some(ids);
     }
@@ -106,7 +125,11 @@ async fn filter(call: &Call, query: ListNotificationsQuery) -> Result<Notificati
         transactions.push(search);
     }
     if !transactions.is_empty() {
-        let all = transactions.iter().flat_map(|ids| ids.split(',')).map(|id| id.trim().to_owned()).collect();
+        let all = transactions
+            .iter()
+            .flat_map(|ids| ids.split(','))
+            .map(|id| id.trim().to_owned())
+            .collect();
         let events = store.events_of_transactions(ctx, all).await?;
         filter.events = Some(events.into_iter().map(|(_, event)| event).collect());
     }
@@ -119,8 +142,9 @@ fn time(text: Option<&str>, name: &str) -> Result<Option<Time>> {
         None => Ok(None),
         Some(text) => match Time::parse(text) {
             Some(time) => Ok(Some(time)),
-            None => Err(Error::invalid(vec![format!("{name} must be a valid ISO 8601 date string")])),
+            None => Err(Error::invalid(vec![format!(
+                "{name} must be a valid ISO 8601 date string"
+            )])),
         },
     }
 }
-

@@ -73,7 +73,11 @@ view! {
 }
 
 /// Notifications with all that belongs to them.
-pub(super) async fn of(store: &Store, ctx: &Ctx, notifications: Vec<Notification>) -> Result<Vec<ActivityNotificationResponse>> {
+pub(super) async fn of(
+    store: &Store,
+    ctx: &Ctx,
+    notifications: Vec<Notification>,
+) -> Result<Vec<ActivityNotificationResponse>> {
     let ids: Vec<Id> = notifications.iter().map(|one| one.id).collect();
     let unique = |ids: Vec<Id>| {
         let mut ids = ids;
@@ -81,7 +85,9 @@ pub(super) async fn of(store: &Store, ctx: &Ctx, notifications: Vec<Notification
         ids.dedup();
         ids
     };
-    let events = store.events(ctx, unique(notifications.iter().map(|one| one.event_id).collect())).await?;
+    let events = store
+        .events(ctx, unique(notifications.iter().map(|one| one.event_id).collect()))
+        .await?;
     let events: HashMap<Id, _> = events.into_iter().map(|event| (event.id, event)).collect();
     let subscribers = unique(notifications.iter().map(|one| one.subscriber_id).collect());
     let subscribers = store.subscribers_by_id(ctx, subscribers).await?;
@@ -99,7 +105,10 @@ pub(super) async fn of(store: &Store, ctx: &Ctx, notifications: Vec<Notification
     }
     let shown = notifications.into_iter().map(|one| {
         let event = events.get(&one.event_id);
-        let json = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| json!({}));
+        let json = |text: Option<&str>| {
+            text.and_then(|text| serde_json::from_str(text).ok())
+                .unwrap_or_else(|| json!({}))
+        };
         let payload: Value = json(event.map(|event| event.payload.as_str()));
         let overrides: Value = campanile_providers::mask_overrides(&json(event.map(|event| event.overrides.as_str())));
         let own_traces = traces.remove(&one.id).unwrap_or_default();
@@ -169,7 +178,11 @@ fn shown_job(job: Job, traces: &[Trace], payload: &Value, overrides: &Value) -> 
         id: job.id,
         kind: job.kind,
         status: job.status,
-        step: if job.kind == StepType::Trigger { json!({ "active": true, "filters": [] }) } else { step },
+        step: if job.kind == StepType::Trigger {
+            json!({ "active": true, "filters": [] })
+        } else {
+            step
+        },
         payload: payload.clone(),
         overrides: overrides.clone(),
         // The official clients want a provider they know with every job, also where none was involved.
@@ -182,7 +195,10 @@ fn shown_job(job: Job, traces: &[Trace], payload: &Value, overrides: &Value) -> 
                 detail: texts::text(&trace.detail).to_owned(),
                 is_retry: trace.is_retry,
                 is_test: false,
-                provider_id: trace.provider_id.as_deref().map(|id| shown_provider(Some(id), job.kind).to_owned()),
+                provider_id: trace
+                    .provider_id
+                    .as_deref()
+                    .map(|id| shown_provider(Some(id), job.kind).to_owned()),
                 raw: trace.raw.clone(),
                 source: trace.source,
                 request_id: trace.request_id.clone(),
