@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Starts and stops a private PostgreSQL for the tests: a socket in a folder, no port, no fsync.
 #   scripts/postgres.sh start DIR    prints the URL of its administrative database
-#   scripts/postgres.sh stop DIR
+#   scripts/postgres.sh stop DIR     does nothing when none runs there
+#   scripts/postgres.sh bin          prints the folder of its programs
 set -euo pipefail
 
 find_bin() {
@@ -51,11 +52,19 @@ start() {
 stop() {
   local pid
   pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null || true)
-  if [ -n "$pid" ]; then kill -INT "$pid" 2>/dev/null || true; fi
+  if [ -z "$pid" ]; then return; fi
+  kill -INT "$pid" 2>/dev/null || return 0
+  # Until it has gone, so that its folder can be removed.
+  for _ in $(seq 200); do
+    if ! kill -0 "$pid" 2>/dev/null; then return; fi
+    sleep 0.05
+  done
+  kill -KILL "$pid" 2>/dev/null || true
 }
 
 case "${1:-}" in
   start) start "$2" ;;
   stop) stop "$2" ;;
-  *) echo "usage: scripts/postgres.sh start|stop DIR" >&2; exit 2 ;;
+  bin) find_bin ;;
+  *) echo "usage: scripts/postgres.sh start DIR | stop DIR | bin" >&2; exit 2 ;;
 esac

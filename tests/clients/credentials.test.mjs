@@ -100,3 +100,14 @@ fact('deleting removes a provider and leaves the others', covers('SubscribersV1C
   assert.deepEqual(left.channels.map(({ providerId }) => providerId), ['fcm']);
   assertRefused(await api.delete(`${path({ subscriberId: 'nobody' })}/slack`), 404);
 });
+
+fact('presence is recorded, and the time of leaving too', covers('SubscribersV1Controller_updateSubscriberOnlineFlag'), async () => {
+  const subscriber = await make.subscriber();
+  const set = async (isOnline) => (await novu.subscribers.properties.updateOnlineFlag({ isOnline }, subscriber.subscriberId)).result;
+  const online = await set(true);
+  assert.deepEqual([online.isOnline, online.lastOnlineAt], [true, undefined]);
+  const offline = await set(false);
+  assert.equal(offline.isOnline, false);
+  assert.ok(Date.parse(offline.lastOnlineAt) > 0);
+  assertRefused(await api.patch('/v1/subscribers/nobody/online-status', { isOnline: true }), 404);
+});

@@ -20,7 +20,7 @@ const slack = await make.integration();
 const webex = await make.integration({ providerId: 'webex-messaging', credentials: { clientId: 'c', secretKey: 's' } });
 const pagerduty = await make.integration({ providerId: 'pagerduty', channel: 'tool' });
 const opsgenie = await make.integration({ providerId: 'opsgenie', channel: 'tool' });
-const grafana = await make.integration({ providerId: 'grafana', channel: 'tool' });
+const grafana = await make.integration({ providerId: 'grafana-on-call', channel: 'chat' });
 const dynamic = await make.integration({ providerId: 'tool-webhook', channel: 'tool', credentials: { routingMode: 'dynamic' } });
 const fixed = await make.integration({ providerId: 'tool-webhook', channel: 'tool' });
 

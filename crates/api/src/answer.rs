@@ -51,6 +51,10 @@ impl Answer {
         body.insert("ctx".to_owned(), Value::Object(ctx));
         if let Some(errors) = error.errors() {
             body.insert("errors".to_owned(), errors.clone());
+        } else if error.kind() == Kind::Invalid {
+            // The official clients read no 422 without it.
+            let general = json!({ "messages": [error.message()], "value": "No Value Recorded" });
+            body.insert("errors".to_owned(), json!({ "general": general }));
         }
         if let Some(id) = error_id {
             body.insert("errorId".to_owned(), id.into());

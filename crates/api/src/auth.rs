@@ -39,12 +39,9 @@ impl Keys {
             .map_err(|_| Error::unauthenticated("API Key not found"))?;
         let (scheme, secret) = header.split_once(' ').unwrap_or((header, ""));
         if scheme != "ApiKey" {
-            // Only a scheme is repeated, never what might be a key sent without one.
-            let shown = if matches!(scheme, "Bearer" | "Basic" | "Keyless" | "Digest") {
-                scheme
-            } else {
-                "unknown"
-            };
+            // Only a word before something else is a scheme; a key that was sent without one is never repeated.
+            let is_word = !secret.is_empty() && scheme.len() <= 12 && scheme.bytes().all(|b| b.is_ascii_alphabetic());
+            let shown = if is_word { scheme } else { "unknown" };
             return Err(Error::unauthenticated(format!(
                 "Invalid authentication scheme: \"{shown}\""
             )));

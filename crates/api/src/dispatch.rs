@@ -15,7 +15,7 @@ use campanile_store::secrets::random_hex;
 use ring::digest;
 
 use crate::App;
-use crate::answer::{Answer, IDEMPOTENCY_LINK, mask_secrets};
+use crate::answer::{Answer, IDEMPOTENCY_LINK, mask_secrets, nothing_here};
 use crate::call::{Call, Idempotency};
 use crate::rate::Standing;
 use crate::route::{Auth, Lookup, Route};
@@ -61,6 +61,18 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
     } else {
         tracing::info!(%request_id, method = %route.method, route = route.path, status, millis, "answered");
     }
+    response
+}
+
+/// The answer to a path or a method that is not there.
+pub(crate) fn not_found(app: &App, request: &Request) -> Response<Body> {
+    let request_id = request_id(request.headers(), app);
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let error = nothing_here(request.method().as_str(), path);
+    let mut response = error_answer(app, &error, path, &request_id).into_response();
+    decorate(&mut response, &request_id, Extras::default());
+    // The path may be anything, also a secret: the log names only the method.
+    tracing::info!(%request_id, method = %request.method(), status = 404, "no such route");
     response
 }
 

@@ -6,7 +6,6 @@ use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::App;
-use crate::answer::nothing_here;
 use crate::route::{Auth, Route};
 use crate::{cors, dev, health, openapi, v1, v2};
 
@@ -70,7 +69,5 @@ fn method_router(app: &App, route: &'static Route) -> MethodRouter {
 }
 
 async fn not_found(app: App, request: Request) -> axum::response::Response {
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let error = nothing_here(request.method().as_str(), path);
-    crate::dispatch::error_answer(&app, &error, path, "").into_response()
+    crate::dispatch::not_found(&app, &request)
 }

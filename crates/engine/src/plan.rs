@@ -139,6 +139,7 @@ async fn targets(engine: &Engine, ctx: &Ctx, ids: Vec<Id>, set: &str) -> Result<
     let endpoints = engine.store().endpoints_of(ctx, ids, set).await?;
     Ok(endpoints
         .into_iter()
+        .filter(|endpoint| endpoint.integration_active && endpoint.channel == Some(Channel::Chat))
         .map(|endpoint| {
             let target = chat::Target {
                 id: endpoint.id,

@@ -10,7 +10,7 @@ export async function inhabit(server) {
   const { api, ...make } = world(server);
   const integration = await make.integration({ providerId: 'chat-webhook', identifier: `${MARK}-integration` });
   const subscriber = await make.subscriber({ subscriberId: `${MARK}-subscriber`, firstName: 'Ann' });
-  dataOf(await api.put(`/v1/subscribers/${subscriber.subscriberId}/credentials`, { providerId: 'chat-webhook', credentials: { webhookUrl: 'https://hooks.example.com/c' } }));
+  dataOf(await api.put(`/v1/subscribers/${subscriber.subscriberId}/credentials`, { providerId: 'chat-webhook', credentials: { webhookUrl: 'ftp://refused.example.com' } }));
   const context = dataOf(await api.post('/v2/contexts', { type: 'tenant', id: `${MARK}-context`, data: { a: 1 } }), 201);
   const connection = await make.connection({ integration, subscriber, identifier: `${MARK}-connection`, auth: { accessToken: `${MARK}-token` } });
   const endpoint = await make.endpoint({ integration, subscriber, connection, identifier: `${MARK}-endpoint`, endpoint: { url: 'ftp://refused.example.com' } });

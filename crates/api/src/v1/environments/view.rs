@@ -5,7 +5,6 @@ use campanile_store::api_keys::ApiKey;
 use campanile_store::environments::Environment;
 use ring::digest;
 
-use crate::shape::Nullable;
 use crate::view;
 
 view! {
@@ -17,7 +16,7 @@ view! {
         identifier: String = "identifier";
         kind: String = "type";
         api_keys: Vec<ApiKeyResponse> = "apiKeys";
-        parent_id: Nullable<Id> = "_parentId";
+        parent_id: Option<Id> = "_parentId";
         slug: String = "slug";
         color: Option<String> = "color";
         created_at: campanile_model::Time = "createdAt";
@@ -51,7 +50,7 @@ pub(super) fn environment(environment: &Environment, api_keys: Vec<ApiKeyRespons
         identifier: environment.identifier.clone(),
         kind: environment.kind.clone(),
         api_keys,
-        parent_id: Nullable(environment.parent_id),
+        parent_id: environment.parent_id,
         slug: slug::slug(&environment.name, "env", environment.id),
         color: environment.color.clone(),
         created_at: environment.created_at,

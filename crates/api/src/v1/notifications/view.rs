@@ -131,7 +131,7 @@ pub(super) async fn of(
                 .remove(&one.id)
                 .unwrap_or_default()
                 .into_iter()
-                .map(|job| shown_job(job, &own_traces, &payload, &overrides))
+                .map(|job| shown_job(job, one.workflow_id, &own_traces, &payload, &overrides))
                 .collect(),
             payload,
             to: Value::Object(to),
@@ -164,10 +164,13 @@ fn template(workflow: &Workflow) -> Value {
     })
 }
 
-fn shown_job(job: Job, traces: &[Trace], payload: &Value, overrides: &Value) -> ActivityJobResponse {
+fn shown_job(job: Job, template: Id, traces: &[Trace], payload: &Value, overrides: &Value) -> ActivityJobResponse {
     let own = traces.iter().filter(|trace| trace.position == job.position);
+    // The synthetic job stands for the workflow itself; clients want an id there too.
+    let trigger = json!({ "_id": job.id, "_templateId": template, "active": true, "filters": [] });
     let step = json!({
         "_id": job.step["id"],
+        "_templateId": template,
         "stepId": job.step_id,
         "name": job.step["name"],
         "active": true,
@@ -178,11 +181,7 @@ fn shown_job(job: Job, traces: &[Trace], payload: &Value, overrides: &Value) -> 
         id: job.id,
         kind: job.kind,
         status: job.status,
-        step: if job.kind == StepType::Trigger {
-            json!({ "active": true, "filters": [] })
-        } else {
-            step
-        },
+        step: if job.kind == StepType::Trigger { trigger } else { step },
         payload: payload.clone(),
         overrides: overrides.clone(),
         // The official clients want a provider they know with every job, also where none was involved.
