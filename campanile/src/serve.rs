@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
-use campanile_api::{App, ConnectionTokens, Metrics, Settings};
+use campanile_api::{App, ConnectionTokens, Metrics, Settings, TrustedProxies};
 use campanile_engine::{Engine, EngineMetrics, Worker};
 use campanile_model::Clock;
 use campanile_providers::chat::BaseUrls;
@@ -123,6 +123,10 @@ fn wire(config: &Config, store: &Store) -> Result<(App, Worker), Failure> {
             config::ConnectionTokens::Masked => ConnectionTokens::Masked,
         },
         metrics_on_main_port: config.metrics_listen.is_none(),
+        trusted_proxies: TrustedProxies::new({
+            let trusted = config.trusted_proxies.clone();
+            move |address| trusted.iter().any(|network| network.contains(address))
+        }),
     };
     Ok((App::new(store.clone(), engine, metrics, settings), worker))
 }

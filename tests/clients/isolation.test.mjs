@@ -13,7 +13,8 @@ after(() => server.stop());
 const home = await inhabit(server);
 const before = await home.snapshot();
 const stranger = http(server, { secretKey: server.keys.production });
-const bodies = bodiesFor(home);
+// Seen from Production, the other environment to sync to is Development.
+const bodies = { ...bodiesFor(home), WorkflowController_sync: { targetEnvironmentId: home.environment._id } };
 const routes = (await routesOf(server)).filter(({ path }) => /^\/v\d\//.test(path));
 
 // Where the contract answers an unknown subscriber with a 400.

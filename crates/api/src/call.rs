@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use axum::http::HeaderMap;
 use bytes::Bytes;
 use campanile_model::{Ctx, Error, Result};
 use campanile_store::idempotency::{CONFLICT, Key};
@@ -21,7 +20,6 @@ pub(crate) struct Call {
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) query: Value,
     pub(crate) body: Bytes,
-    pub(crate) headers: HeaderMap,
     pub(crate) idempotency: Option<Arc<Idempotency>>,
 }
 

@@ -1,6 +1,6 @@
 //! The way of every call: identify, permit, limit, look up its idempotency key, run its handler, answer.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,12 +14,12 @@ use campanile_store::idempotency::Key;
 use campanile_store::secrets::random_hex;
 use ring::digest;
 
-use crate::App;
 use crate::answer::{Answer, IDEMPOTENCY_LINK, mask_secrets, nothing_here};
 use crate::call::{Call, Idempotency};
 use crate::rate::Standing;
 use crate::route::{Auth, Lookup, Route};
 use crate::shape::parse_query;
+use crate::{App, Settings};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -44,6 +44,7 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
         .path_and_query()
         .map_or("/", |path| path.as_str())
         .to_owned();
+    let client = client(app.settings(), &request);
     let mut extras = Extras::default();
     let answer = match Box::pin(handle(&app, route, request, &request_id, &mut extras)).await {
         Ok(answer) => answer,
@@ -57,11 +58,35 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
     // Logs hold the route's template: what a path or a query carries may be secret.
     let millis = started.elapsed().as_millis();
     if route.category == crate::route::Category::Trigger || route.auth == Auth::Public {
-        tracing::debug!(%request_id, method = %route.method, route = route.path, status, millis, "answered");
+        tracing::debug!(%request_id, client, method = %route.method, route = route.path, status, millis, "answered");
     } else {
-        tracing::info!(%request_id, method = %route.method, route = route.path, status, millis, "answered");
+        tracing::info!(%request_id, client, method = %route.method, route = route.path, status, millis, "answered");
     }
     response
+}
+
+/// Who calls: the peer, or whom a trusted proxy names as the one before it.
+fn client(settings: &Settings, request: &Request) -> Option<String> {
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()?
+        .0
+        .ip()
+        .to_canonical();
+    let forwarded = request
+        .headers()
+        .get("x-forwarded-for")
+        .and_then(|list| list.to_str().ok());
+    let mut client = peer;
+    // The list grows to the right; each address counts as long as the one after it is trusted.
+    for hop in forwarded.unwrap_or_default().rsplit(',') {
+        let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
+        if !settings.trusts_proxy(client) {
+            break;
+        }
+        client = hop.to_canonical();
+    }
+    Some(client.to_string())
 }
 
 /// The answer to a path or a method that is not there.
@@ -135,7 +160,6 @@ async fn handle(
         parameters,
         query,
         body,
-        headers: parts.headers,
         idempotency: idempotency.clone(),
     };
     let result = (route.run)(call).await;
@@ -342,5 +366,44 @@ fn decorate(response: &mut Response<Body>, request_id: &str, extras: Extras) {
         );
         set(HeaderName::from_static("ratelimit-reset"), &standing.reset.to_string());
         set(HeaderName::from_static("ratelimit-policy"), &standing.policy);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings {
+            dev: false,
+            rate_limit: false,
+            connection_tokens: crate::ConnectionTokens::Single,
+            metrics_on_main_port: true,
+            trusted_proxies: crate::TrustedProxies::new(|address| address.to_string().starts_with("10.")),
+        }
+    }
+
+    fn seen(peer: [u8; 4], forwarded: &str) -> Option<String> {
+        let mut request = Request::new(Body::empty());
+        request
+            .extensions_mut()
+            .insert(ConnectInfo(SocketAddr::from((peer, 5000))));
+        if let Ok(value) = HeaderValue::from_str(forwarded) {
+            request.headers_mut().insert("x-forwarded-for", value);
+        }
+        client(&settings(), &request)
+    }
+
+    #[test]
+    fn only_trusted_proxies_say_who_calls() {
+        for (peer, forwarded, expected) in [
+            ([203, 0, 113, 9], "198.51.100.1", "203.0.113.9"),
+            ([10, 0, 0, 1], "198.51.100.1", "198.51.100.1"),
+            ([10, 0, 0, 1], "192.0.2.7, 198.51.100.1, 10.0.0.2", "198.51.100.1"),
+            ([10, 0, 0, 1], "nonsense", "10.0.0.1"),
+            ([10, 0, 0, 1], "", "10.0.0.1"),
+        ] {
+            assert_eq!(seen(peer, forwarded).as_deref(), Some(expected), "{forwarded}");
+        }
     }
 }

@@ -18,6 +18,7 @@ mod table;
 mod v1;
 mod v2;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use campanile_engine::Engine;
@@ -51,6 +52,31 @@ pub struct Settings {
     pub connection_tokens: ConnectionTokens,
     /// Whether `/metrics` is served on the main port to loopback callers.
     pub metrics_on_main_port: bool,
+    /// Whose `X-Forwarded-For` counts.
+    pub trusted_proxies: TrustedProxies,
+}
+
+impl Settings {
+    pub(crate) fn trusts_proxy(&self, address: IpAddr) -> bool {
+        (self.trusted_proxies.0)(address)
+    }
+}
+
+/// Tells whether an address is a trusted proxy's.
+#[derive(Clone)]
+pub struct TrustedProxies(Arc<dyn Fn(IpAddr) -> bool + Send + Sync>);
+
+impl TrustedProxies {
+    /// Trusts what this says.
+    pub fn new(trusts: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(trusts))
+    }
+}
+
+impl std::fmt::Debug for TrustedProxies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TrustedProxies")
+    }
 }
 
 /// The running API; clones are handles to the same one.

@@ -4,6 +4,11 @@
 //! `scripts/postgres.sh` (`make test` does it) and named in `TEST_POSTGRES_URL`; each test gets a database of its own,
 //! copied from a migrated template.
 
+pub mod fake;
+pub mod http;
+
+use std::time::{Duration, Instant};
+
 use campanile_model::{Clock, Ctx};
 use campanile_store::first_start::{Chosen, FirstStart};
 use campanile_store::secrets::random_hex;
@@ -69,6 +74,13 @@ impl TestStore {
         Self::open(address, None).await
     }
 
+    /// Another process on the same database, with the same clock.
+    pub async fn second_store(&self) -> Store {
+        Store::open(&self.address, &[MasterKey::new([7; 32])], self.clock.clone())
+            .await
+            .expect("the store opens again")
+    }
+
     async fn open(address: Address, folder: Option<tempfile::TempDir>) -> Self {
         let clock = Clock::system();
         let store = Store::open(&address, &[MasterKey::new([7; 32])], clock.clone())
@@ -91,6 +103,21 @@ impl TestStore {
             address,
             _folder: folder,
         }
+    }
+}
+
+/// How long a condition may take on a starved machine. No test asserts that something is fast.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks until there is an answer, and gives it back; panics with what was waited for when there never is one.
+pub async fn eventually<T>(awaited: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(started.elapsed() < PATIENCE, "waited in vain: {awaited}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

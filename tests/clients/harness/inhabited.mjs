@@ -89,6 +89,7 @@ export function bodiesFor(it) {
     ChannelEndpointsController_updateChannelEndpoint: { endpoint: { url: 'https://hooks.example.com', channel: 'c' } },
     ContextsController_createContext: { type: 'tenant', id: 'a-context', data: {} },
     ContextsController_updateContext: { data: {} },
+    SubscribersV1Controller_updateSubscriberOnlineFlag: { isOnline: true },
   };
 }
 

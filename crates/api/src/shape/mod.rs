@@ -6,7 +6,7 @@
 
 mod problems;
 mod query;
-pub mod rules;
+pub(crate) mod rules;
 mod schema;
 mod types;
 

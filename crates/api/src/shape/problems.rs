@@ -70,11 +70,6 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// The texts, for answers that tell about one of many items.
-    pub(crate) fn texts(&self) -> &[String] {
-        &self.0
-    }
-
     /// The 422.
     pub(crate) fn into_error(self) -> Error {
         Error::invalid(self.0)

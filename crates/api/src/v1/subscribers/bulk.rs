@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::call::{Call, Reply};
 use crate::route::{Category, Route};
-use crate::shape::{Path, Problems, Shape};
 use crate::v2::subscribers::{CreateSubscriber, upsert};
 use crate::{dto, route};
 
@@ -23,32 +22,20 @@ pub(crate) const ROUTE: Route = route!(
     .takes::<BulkSubscribers>()
 );
 
-fn not_empty(list: &Vec<Value>) -> Option<String> {
+fn not_empty(list: &Vec<CreateSubscriber>) -> Option<String> {
     list.is_empty().then(|| "must contain at least 1 elements".to_owned())
 }
 
 dto! {
-    /// Subscribers to create or update. Each is taken or refused by itself.
+    /// Subscribers to create or update.
     BulkSubscribers {
-        required subscribers: Vec<Value> = "subscribers" [crate::shape::rules::most(MOST), not_empty];
+        required subscribers: Vec<CreateSubscriber> = "subscribers" [crate::shape::rules::most(MOST), not_empty];
     }
 }
 
 async fn run(call: Call) -> Result<Reply> {
     let body: BulkSubscribers = call.body()?;
-    let mut wanted = Vec::new();
-    let mut failed = Vec::new();
-    for (index, value) in body.subscribers.iter().enumerate() {
-        let mut problems = Problems::default();
-        let root = Path::Field(&Path::Root, "subscribers");
-        match CreateSubscriber::read(value, &root.item(index), &mut problems) {
-            Some(read) if problems.is_empty() => wanted.push(read),
-            _ => failed.push(json!({
-                "message": problems.texts().join("; "),
-                "subscriberId": value.get("subscriberId").and_then(Value::as_str),
-            })),
-        }
-    }
+    let wanted = body.subscribers;
     let store = call.store();
     for _ in 0..TRIES {
         let ids = wanted.iter().map(|one| one.id().to_owned()).collect();
@@ -76,10 +63,7 @@ async fn run(call: Call) -> Result<Reply> {
             let one = known.remove(&id);
             upsert(store, &mut batch, &call.ctx, one, &id, given);
         }
-        let reply = Reply::data(
-            201,
-            &json!({ "updated": updated, "created": created, "failed": failed }),
-        )?;
+        let reply = Reply::data(201, &json!({ "updated": updated, "created": created, "failed": [] }))?;
         match call.commit(batch, &reply).await {
             Ok(_) => return Ok(reply),
             Err(error) if crate::v2::subscribers::lost_race(&error) => {}
