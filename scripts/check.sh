@@ -45,7 +45,7 @@ audit() {
     printf '%s\n' "$fetched" | tail -n 3
     echo "The database of known vulnerabilities cannot be reached: advisories are NOT checked."
   fi
-  cargo deny --log-level error check --hide-inclusion-graph "${what[@]}"
+  cargo deny check --hide-inclusion-graph "${what[@]}"
 }
 
 step "Format" format

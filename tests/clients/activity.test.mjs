@@ -130,7 +130,10 @@ fact('a step that cannot be executed yet is canceled with a trace, and the next 
   const [story] = await finished(api, await make.trigger(mixed, await listener()));
   assert.deepEqual(story.steps.map(({ type }) => type), ['in_app', 'delay', 'chat']);
   assert.deepEqual(story.statuses, ['canceled', 'canceled', 'completed']);
-  for (const job of story.steps.slice(0, 2)) assert.ok(job.executionDetails.length > 0);
+  for (const job of story.steps.slice(0, 2)) {
+    assert.ok(job.executionDetails.length > 0);
+    assert.equal(job.deliveryLifecycleState.status, 'skipped');
+  }
   const { result } = await novu.notifications.retrieve(story.notification._id);
   assert.equal(result.jobs.length, 4, 'the SDK reads jobs of every type');
 });

@@ -332,8 +332,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         variables: &["CAMPANILE_RATE_LIMIT"],
         fallback: Fallback::Value("off"),
         group: API,
-        meaning: "Whether the API limits the rate of calls as Novu does. Failed calls to public routes are always \
-                  limited per address.",
+        meaning: "Whether the API limits the rate of calls as Novu does.",
         example: "on",
         ..ROW
     },

@@ -56,7 +56,7 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
     app.metrics()
         .answered(route.method.as_str(), route.path, status, started.elapsed());
     // Logs hold the route's template: what a path or a query carries may be secret.
-    let millis = started.elapsed().as_millis();
+    let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if route.category == crate::route::Category::Trigger || route.auth == Auth::Public {
         tracing::debug!(%request_id, client, method = %route.method, route = route.path, status, millis, "answered");
     } else {

@@ -71,3 +71,67 @@ fn method_router(app: &App, route: &'static Route) -> MethodRouter {
 async fn not_found(app: App, request: Request) -> axum::response::Response {
     crate::dispatch::not_found(&app, &request)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_route_with_a_key_names_the_permission_that_it_needs() {
+        for route in routes() {
+            let place = format!("{} {}", route.method, route.path);
+            match route.auth {
+                Auth::ApiKey => assert!(route.permission.is_some(), "{place} may be called with any key"),
+                // Nobody has permissions there: one that is named would not be looked at.
+                Auth::Public | Auth::Dev => assert!(route.permission.is_none(), "{place}"),
+            }
+        }
+    }
+
+    #[test]
+    fn only_these_routes_can_be_called_by_anybody() {
+        let public = routes().into_iter().filter(|route| route.auth == Auth::Public);
+        let mut public: Vec<&str> = public.map(|route| route.path).collect();
+        public.sort_unstable();
+        assert_eq!(public, ["/openapi.json", "/v1/health-check"]);
+    }
+
+    #[test]
+    fn only_dev_mode_has_routes_under_dev() {
+        for route in routes() {
+            assert_eq!(
+                route.auth == Auth::Dev,
+                route.path.starts_with("/dev"),
+                "{}",
+                route.path
+            );
+        }
+    }
+
+    #[test]
+    fn places_and_operation_ids_are_unique() {
+        let (mut places, mut operations) = (HashSet::new(), HashSet::new());
+        for route in routes() {
+            assert!(
+                places.insert((&route.method, route.path)),
+                "{} {}",
+                route.method,
+                route.path
+            );
+            if !route.operation.is_empty() {
+                assert!(operations.insert(route.operation), "{}", route.operation);
+            }
+        }
+    }
+
+    #[test]
+    fn reads_do_not_need_the_permission_to_write() {
+        for route in routes() {
+            let Some(permission) = route.permission else { continue };
+            let writes = permission.wire().ends_with(":write");
+            assert_eq!(writes, route.method != Method::GET, "{} {}", route.method, route.path);
+        }
+    }
+}

@@ -26,6 +26,10 @@ const LANES: usize = 64;
 const POLL: Duration = Duration::from_secs(1);
 /// How often what is due is made ready, at the most.
 const PROMOTE: Duration = Duration::from_millis(250);
+/// With so many callers waiting for a commit, new work is begun only every [`GRACE`].
+const CROWDED: usize = 8;
+/// For how long callers go first: work always goes on, slower.
+const GRACE: Duration = Duration::from_millis(150);
 /// How often a task that lost a race against others is run again before it is given back.
 const RACES: usize = 5;
 
@@ -110,6 +114,7 @@ impl Worker {
     /// Claims what there is room for and starts it; how much that was.
     async fn round(&self) -> Result<usize, campanile_store::StoreError> {
         self.wait_for_room().await;
+        self.let_callers_go_first().await;
         if self.stop.is_cancelled() {
             return Ok(0);
         }
@@ -140,6 +145,16 @@ impl Worker {
 
     fn turns(&self) -> std::sync::MutexGuard<'_, HashMap<Id, String>> {
         self.state.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Accepting comes before planning: under a burst of triggers the backlog grows, and answers stay quick.
+    async fn let_callers_go_first(&self) {
+        let step = Duration::from_millis(3);
+        let mut waited = Duration::ZERO;
+        while waited < GRACE && self.engine.store().db().waiting_callers() >= CROWDED {
+            tokio::time::sleep(step).await;
+            waited += step;
+        }
     }
 
     async fn wait_for_room(&self) {

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// A result with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -113,16 +113,14 @@ impl Error {
     /// 422 as Novu's validation pipe answers it: all texts under `errors.general`.
     pub fn invalid(messages: Vec<String>) -> Self {
         let mut error = Self::new(Kind::Invalid, "Validation Error");
-        error.0.errors = Some(json!({ "general": { "messages": messages, "value": "No Value Recorded" } }));
+        error.0.errors = Some(property_errors("general", messages, Value::from("No Value Recorded")));
         error
     }
 
     /// 422 as Novu's commands answer it: the texts under the property's own name.
     pub fn invalid_property(property: &str, messages: Vec<String>, value: Value) -> Self {
         let mut error = Self::new(Kind::Invalid, "Validation failed");
-        let mut errors = Map::new();
-        errors.insert(property.to_owned(), json!({ "messages": messages, "value": value }));
-        error.0.errors = Some(Value::Object(errors));
+        error.0.errors = Some(property_errors(property, messages, value));
         error
     }
 
@@ -212,3 +210,12 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// `{ <property>: { messages, value } }`.
+fn property_errors(property: &str, messages: Vec<String>, value: Value) -> Value {
+    let problem = Map::from_iter([
+        ("messages".to_owned(), Value::from(messages)),
+        ("value".to_owned(), value),
+    ]);
+    Value::Object(Map::from_iter([(property.to_owned(), Value::Object(problem))]))
+}

@@ -108,7 +108,7 @@ impl IdMaker {
     /// The next id.
     pub fn next(&self) -> Id {
         let millis = u64::try_from(self.clock.now().millis()).unwrap_or(0);
-        let ticks = (millis / 1000) << 16 | ((millis % 1000) << 16) / 1000;
+        let ticks = ((millis / 1000) << 16) | (((millis % 1000) << 16) / 1000);
         let mut state = self.lock();
         state.last = state.last.max(ticks);
         state.counter = state.counter.wrapping_add(1);

@@ -16,6 +16,7 @@ queries! {
 
 impl Store {
     /// Adds the audit row of an administrative write. `action` is `noun.verb`, `target` the id of what it was done to.
+    #[expect(clippy::needless_pass_by_value, reason = "an id is as cheap as a reference to it")]
     pub fn audit(&self, batch: &mut Batch, ctx: &Ctx, action: &str, target: impl ToString) {
         batch.add(
             &INSERT_AUDIT,

@@ -9,7 +9,7 @@ use crate::{Store, args, queries};
 /// The conflict of two requests with one key at the same time.
 pub const CONFLICT: &str = "idempotency";
 /// How long an answer is kept.
-pub const KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+pub const KEPT: std::time::Duration = std::time::Duration::from_hours(24);
 
 queries! {
     FIND = "SELECT fingerprint, event_id, status, answer, created_at

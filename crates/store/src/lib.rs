@@ -5,8 +5,6 @@
 
 pub mod api_keys;
 pub mod audits;
-#[cfg(test)]
-mod channel_tests;
 pub mod connections;
 pub mod contexts;
 pub mod db;
@@ -27,9 +25,12 @@ pub mod page;
 pub mod secrets;
 pub mod subscribers;
 pub mod tasks;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod traces;
 pub mod workflows;
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -72,6 +73,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         outbox::ALL,
         subscribers::ALL,
         tasks::ALL,
+        testing::ALL,
         traces::ALL,
         workflows::ALL,
     ]
@@ -138,6 +140,7 @@ pub fn lock_data_dir(dir: &Path) -> Result<std::fs::File, StoreError> {
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(0o600)
         .open(&path);
     let file = file.map_err(|error| StoreError::Driver(format!("cannot open {}: {error}", path.display())))?;
     file.try_lock().map_err(|_| {

@@ -12,7 +12,7 @@ use crate::secrets::{random_bytes, random_hex};
 use crate::{args, queries};
 
 /// A lease that was not renewed for this long is free.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 /// How many numbers are tried before giving up.
 const TRIES: usize = 64;
 

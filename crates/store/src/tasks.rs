@@ -77,7 +77,8 @@ queries! {
     COMPLETE = "DELETE FROM tasks WHERE id = $1 AND lease_holder = $2 AND claims = $3 AND state = 2";
     RESCHEDULE = "UPDATE tasks SET state = $4, run_at = $5, hold = $6, payload = $7, claims = 0,
         lease_holder = NULL, lease_until = NULL WHERE id = $1 AND lease_holder = $2 AND claims = $3 AND state = 2";
-    GIVE_BACK = "UPDATE tasks SET state = 0, claims = claims - 1, lease_holder = NULL, lease_until = NULL
+    /// The claim still counts: a provider may have been called, and whoever comes next has to say so.
+    GIVE_BACK = "UPDATE tasks SET state = 0, lease_holder = NULL, lease_until = NULL
         WHERE state = 2 AND lease_holder = $1 AND id {in:$2}";
     RELEASE_HELD = "UPDATE tasks SET state = 0, run_at = $2, hold = NULL WHERE state = 3 AND hold = $1";
     DEPTH = "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE state = 0 LIMIT 100000) AS ready";
@@ -327,7 +328,7 @@ impl Store {
         batch.wake_workers();
     }
 
-    /// Gives back tasks that were claimed but not started.
+    /// Gives back tasks that were claimed and not finished.
     pub async fn give_back(&self, ids: Vec<Id>) -> Result<(), StoreError> {
         let mut batch = Batch::new();
         batch.add(&GIVE_BACK, args![self.node.holder(), ids]);

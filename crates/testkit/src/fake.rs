@@ -55,18 +55,18 @@ pub struct Answer {
 
 impl Answer {
     /// A status with a text.
-    pub fn new(status: u16, body: impl ToString) -> Self {
+    pub fn new(status: u16, body: impl Into<String>) -> Self {
         Self {
             status,
             headers: Vec::new(),
-            body: body.to_string(),
+            body: body.into(),
             gate: None,
         }
     }
 
     /// Slack's way to say no.
     pub fn slack_error(code: &str) -> Self {
-        Self::new(200, json!({ "ok": false, "error": code }))
+        Self::new(200, json!({ "ok": false, "error": code }).to_string())
     }
 
     /// Busy for this many seconds.
@@ -77,7 +77,10 @@ impl Answer {
     /// Success, as Slack's API says it on its path, and in general elsewhere.
     fn success(path: &str, number: u64) -> Self {
         if path.starts_with("/api/") {
-            Self::new(200, json!({ "ok": true, "channel": "C0FAKE", "ts": format!("{number}.0") }))
+            Self::new(
+                200,
+                json!({ "ok": true, "channel": "C0FAKE", "ts": format!("{number}.0") }).to_string(),
+            )
         } else {
             Self::new(200, "ok")
         }
@@ -206,17 +209,15 @@ impl Fake {
             {
                 permit.forget();
             }
-            let headers: String = answer
-                .headers
-                .iter()
-                .map(|(name, value)| format!("{name}: {value}\r\n"))
-                .collect();
-            let text = format!(
-                "HTTP/1.1 {} Fake\r\ncontent-length: {}\r\n{headers}\r\n{}",
+            let mut text = format!(
+                "HTTP/1.1 {} Fake\r\ncontent-length: {}\r\n",
                 answer.status,
-                answer.body.len(),
-                answer.body
+                answer.body.len()
             );
+            for (name, value) in &answer.headers {
+                text.extend([name, ": ", value, "\r\n"]);
+            }
+            text.extend(["\r\n", &answer.body]);
             stream.write_all(text.as_bytes()).await?;
         }
         Ok(())
@@ -228,7 +229,11 @@ impl Fake {
             let number = self.state.answered.fetch_add(1, Ordering::Relaxed);
             return Answer::success(&request.path, number);
         };
-        let last = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+        let last = if answers.len() > 1 {
+            answers.pop_front()
+        } else {
+            answers.front().cloned()
+        };
         last.unwrap_or_else(|| Answer::new(200, "ok"))
     }
 }

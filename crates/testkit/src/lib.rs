@@ -7,6 +7,7 @@
 pub mod fake;
 pub mod http;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use campanile_model::{Clock, Ctx};
@@ -19,7 +20,6 @@ use campanile_store::{Address, MasterKey, Store};
 macro_rules! both {
     ($($(#[$meta:meta])* async fn $name:ident($test:ident) $body:block)*) => {
         mod sqlite {
-            #[allow(unused_imports)]
             use super::*;
             $($(#[$meta])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $name() {
                 let $test = $crate::TestStore::sqlite().await;
@@ -27,7 +27,6 @@ macro_rules! both {
             })*
         }
         mod postgres {
-            #[allow(unused_imports)]
             use super::*;
             $($(#[$meta])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $name() {
                 let $test = $crate::TestStore::postgres().await;
@@ -107,7 +106,7 @@ impl TestStore {
 }
 
 /// How long a condition may take on a starved machine. No test asserts that something is fast.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Asks until there is an answer, and gives it back; panics with what was waited for when there never is one.
 pub async fn eventually<T>(awaited: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
@@ -121,26 +120,35 @@ pub async fn eventually<T>(awaited: &str, mut ask: impl AsyncFnMut() -> Option<T
     }
 }
 
-const TEMPLATE: &str = "campanile_template";
+/// The template's name follows from the migrations, so that a server that outlives them is of use.
+async fn template() -> String {
+    let nowhere = Address::Sqlite("/nonexistent/campanile.db".into());
+    let migrations = campanile_store::db::migrate::migrate(&nowhere, true)
+        .await
+        .expect("the migrations are listed");
+    let mut hasher = DefaultHasher::new();
+    migrations.hash(&mut hasher);
+    format!("template_{:016x}", hasher.finish())
+}
 
 /// The URL of a new database with all migrations.
 pub async fn fresh_database() -> String {
-    let admin_url = admin_url();
+    let (admin_url, template) = (admin_url(), template().await);
     let admin = connect(&admin_url).await;
     let name = format!("test_{}", random_hex(8).expect("random bytes"));
     // The first test that comes makes the template; the others wait for it.
     admin.batch_execute("SELECT pg_advisory_lock(1)").await.expect("a lock");
     let known = admin
-        .query("SELECT 1 FROM pg_database WHERE datname = $1", &[&TEMPLATE])
+        .query("SELECT 1 FROM pg_database WHERE datname = $1", &[&template])
         .await
         .expect("a query");
     if known.is_empty() {
         admin
-            .batch_execute(&format!("CREATE DATABASE {TEMPLATE}"))
+            .batch_execute(&format!("CREATE DATABASE {template}"))
             .await
             .expect("a template");
         let address = Address::Postgres {
-            url: sibling(&admin_url, TEMPLATE),
+            url: sibling(&admin_url, &template),
             direct_url: None,
         };
         campanile_store::db::migrate::migrate(&address, false)
@@ -149,7 +157,7 @@ pub async fn fresh_database() -> String {
     }
     // A template cannot be copied while anybody is connected to it; the migration's connection may still be closing.
     while admin
-        .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+        .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}"))
         .await
         .is_err()
     {
@@ -170,6 +178,18 @@ fn admin_url() -> String {
     std::env::var("TEST_POSTGRES_URL").expect(
         "TEST_POSTGRES_URL is not set: run `make test`, or start one with `scripts/postgres.sh start DIR` and set it",
     )
+}
+
+/// The URL of a new database that nobody has migrated.
+pub async fn empty_database() -> String {
+    let admin_url = admin_url();
+    let name = format!("test_{}", random_hex(8).expect("random bytes"));
+    let admin = connect(&admin_url).await;
+    admin
+        .batch_execute(&format!("CREATE DATABASE {name}"))
+        .await
+        .expect("a database");
+    sibling(&admin_url, &name)
 }
 
 fn sibling(url: &str, name: &str) -> String {

@@ -294,7 +294,7 @@ async fn write_down(
     let mut trace = NewTrace::new(detail, decision.status)
         .provider(&attempt.provider_id)
         .retry(attempt.attempts > 0);
-    trace.raw = Some(raw(attempt, &decision, facts));
+    trace.raw = Some(raw(attempt, &decision, facts, called));
     store.trace(&mut batch, ctx, attempt.notification_id, attempt.position, trace);
     if kept {
         // What the outbox kept counts as sent, so that the story reads as it would in earnest.
@@ -413,10 +413,12 @@ fn facts(outcome: &Outcome) -> Value {
     }
 }
 
-fn raw(attempt: &Attempt, decision: &Decision, facts: Option<Value>) -> Value {
+fn raw(attempt: &Attempt, decision: &Decision, facts: Option<Value>, called: bool) -> Value {
     let mut raw = facts.unwrap_or_else(|| json!({}));
     raw["deliveryId"] = attempt.id.to_string().into();
-    raw["attempt"] = (attempt.attempts + 1).into();
+    if called {
+        raw["attempt"] = (attempt.attempts + 1).into();
+    }
     if let Some(endpoint) = &attempt.endpoint {
         raw["endpoint"] = endpoint.identifier.as_str().into();
     }

@@ -148,7 +148,7 @@ fn spell(text: &str, dialect: Dialect) -> String {
             ("{bool}", "INTEGER"),
             ("{end}", "STRICT"),
             ("{keys}", "STRICT, WITHOUT ROWID"),
-            ("{queue}", "STRICT"),
+            ("{queue}", "STRICT, WITHOUT ROWID"),
         ],
         // Cursors compare texts by bytes, as SQLite does. The queue is rewritten all the time: it keeps room in its
         // pages and is vacuumed early.

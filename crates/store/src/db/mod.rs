@@ -116,6 +116,11 @@ impl Db {
         self.writes.commit(batch).await
     }
 
+    /// How many callers wait for a commit: background work makes room when there are many.
+    pub fn waiting_callers(&self) -> usize {
+        self.writes.waiting()
+    }
+
     /// Finishes what is queued and closes the database.
     pub async fn close(&self) {
         self.writes.close().await;

@@ -1,7 +1,9 @@
 //! SQLite: one writer thread that groups commits, and a few reader threads.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -18,9 +20,18 @@ use super::value::{Row, Val};
 use super::write_queue::WriteQueue;
 
 const READERS: usize = 3;
+/// After a group with a failing batch so many groups are run with savepoints.
+const CAREFUL_GROUPS: u32 = 16;
 
 /// Opens a connection with the settings that every connection has.
 pub(super) fn open(path: &Path, read_only: bool) -> Result<Connection, StoreError> {
+    // Only its owner may read the file; SQLite gives its side files the same mode.
+    let _ = std::fs::File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| {
         StoreError::Driver(format!(
@@ -46,6 +57,7 @@ pub(super) fn spawn_writer(path: &Path, queue: Arc<WriteQueue>, signals: Signals
     let connection = open(path, false)?;
     let writer = Writer {
         indexes: unique_indexes(&connection)?,
+        careful: Cell::new(0),
         connection,
     };
     std::thread::Builder::new()
@@ -71,27 +83,47 @@ pub(super) fn spawn_writer(path: &Path, queue: Arc<WriteQueue>, signals: Signals
 
 struct Writer {
     connection: Connection,
+    /// For how many more groups a failure is expected.
+    careful: Cell<u32>,
     indexes: HashMap<String, String>,
 }
 
 impl Writer {
     fn commit(&self, batches: &[Batch]) -> Vec<Result<Done, StoreError>> {
+        // A savepoint for each batch copies the pages that it changes. Most groups have no failing batch, so a group is
+        // tried without, and run again with savepoints when one fails; while failures go on, it starts with them.
+        let careful = self.careful.get();
+        if careful == 0 || batches.len() == 1 {
+            let results = self.transaction(batches, false);
+            if batches.len() == 1 || results.iter().all(Result::is_ok) {
+                return results;
+            }
+            self.careful.set(CAREFUL_GROUPS);
+        } else {
+            self.careful.set(careful - 1);
+        }
+        self.transaction(batches, true)
+    }
+
+    /// Runs the batches in one transaction. Without savepoints the first failure undoes all of them.
+    fn transaction(&self, batches: &[Batch], savepoints: bool) -> Vec<Result<Done, StoreError>> {
         if let Err(error) = self.command("BEGIN IMMEDIATE") {
             return batches.iter().map(|_| Err(error.clone())).collect();
         }
-        let mut results: Vec<_> = batches
-            .iter()
-            .map(|batch| {
-                // One caller's failure must not undo the others'.
-                self.command("SAVEPOINT batch")?;
-                let result = self.run(batch);
-                if result.is_err() {
-                    self.command("ROLLBACK TO batch")?;
-                }
-                self.command("RELEASE batch")?;
-                result
-            })
-            .collect();
+        let mut results = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let result = if savepoints {
+                self.run_apart(batch)
+            } else {
+                self.run(batch)
+            };
+            let failed = result.is_err();
+            results.push(result);
+            if failed && !savepoints {
+                let _ = self.command("ROLLBACK");
+                return results;
+            }
+        }
         if let Err(error) = self.command("COMMIT") {
             let _ = self.command("ROLLBACK");
             for result in &mut results {
@@ -99,6 +131,17 @@ impl Writer {
             }
         }
         results
+    }
+
+    /// One caller's failure does not undo the others'.
+    fn run_apart(&self, batch: &Batch) -> Result<Done, StoreError> {
+        self.command("SAVEPOINT batch")?;
+        let result = self.run(batch);
+        if result.is_err() {
+            self.command("ROLLBACK TO batch")?;
+        }
+        self.command("RELEASE batch")?;
+        result
     }
 
     fn command(&self, text: &str) -> Result<(), StoreError> {
@@ -257,6 +300,7 @@ fn read(connection: &Connection, text: &str, row: &[Val]) -> Result<Vec<Row>, St
     Ok(rows)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 fn driver(error: rusqlite::Error) -> StoreError {
     driver_ref(&error)
 }

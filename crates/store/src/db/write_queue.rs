@@ -73,6 +73,11 @@ impl WriteQueue {
             .unwrap_or_else(|_| Err(StoreError::Driver("the writer stopped".to_owned())))
     }
 
+    /// How many callers wait for a commit.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().interactive.len()
+    }
+
     /// Takes what is there, without waiting for more: an idle server commits at once, a busy one in groups.
     fn take(state: &mut State) -> Vec<Job> {
         let mut jobs = Vec::new();

@@ -1,6 +1,10 @@
 //! Storage on both engines.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod channels;
 mod pages;
 mod statements;
 mod tasks;
+mod workflows;
 mod writes;

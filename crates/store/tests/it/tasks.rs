@@ -96,7 +96,7 @@ both! {
     }
 
     async fn a_task_for_later_is_not_claimed_before_its_time(test) {
-        let later = test.store.now().plus(Duration::from_secs(60));
+        let later = test.store.now().plus(Duration::from_mins(1));
         enqueue(&test, &test.ctx, "a", 1, later).await;
         test.store.promote_tasks().await.unwrap();
         assert!(test.store.claim(test.ctx.environment, "", 4, 10).await.unwrap().is_empty());
@@ -132,7 +132,7 @@ both! {
         enqueue(&test, &test.ctx, "a", 1, test.store.now()).await;
         let task = test.store.claim(test.ctx.environment, "", 4, 10).await.unwrap().remove(0);
         let grant = test.store.new_id();
-        let until = test.store.now().plus(Duration::from_secs(3600));
+        let until = test.store.now().plus(Duration::from_hours(1));
         let mut batch = Batch::background();
         test.store.reschedule_task(&mut batch, &task, &Again::Held { grant, until }, "{}");
         test.store.commit(batch).await.unwrap();

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use campanile_model::channel::{JobStatus, Severity, TraceSource, TraceStatus};
+use campanile_model::texts::Detail;
 use campanile_model::{Ctx, Id, Result, StepType, Time, texts};
 use campanile_providers::catalogue;
 use campanile_store::Store;
@@ -45,6 +46,8 @@ view! {
         id: Id = "_id";
         kind: StepType = "type";
         status: JobStatus = "status";
+        /// What became of the step as a whole: `{status, detail?}`.
+        lifecycle: Value = "deliveryLifecycleState";
         step: Value = "step";
         payload: Value = "payload";
         overrides: Value = "overrides";
@@ -181,6 +184,7 @@ fn shown_job(job: Job, template: Id, traces: &[Trace], payload: &Value, override
         id: job.id,
         kind: job.kind,
         status: job.status,
+        lifecycle: lifecycle(&job, traces),
         step: if job.kind == StepType::Trigger { trigger } else { step },
         payload: payload.clone(),
         overrides: overrides.clone(),
@@ -205,6 +209,32 @@ fn shown_job(job: Job, template: Id, traces: &[Trace], payload: &Value, override
             })
             .collect(),
         updated_at: job.updated_at,
+    }
+}
+
+/// The lifecycle in Novu's words (engine.md d.3): a channel step that was passed over is `canceled` and `skipped`.
+fn lifecycle(job: &Job, traces: &[Trace]) -> Value {
+    let tells = |detail: Detail| {
+        traces
+            .iter()
+            .any(|one| one.position == job.position && one.detail == detail.code())
+    };
+    match job.status {
+        JobStatus::Completed => json!({ "status": "sent" }),
+        JobStatus::Failed => json!({ "status": "errored" }),
+        JobStatus::Merged => json!({ "status": "merged" }),
+        JobStatus::Canceled if tells(Detail::StepCanceledByFailure) => {
+            json!({ "status": "canceled", "detail": "execution_stopped" })
+        }
+        JobStatus::Canceled | JobStatus::Skipped
+            if tells(Detail::SubscriberNoChannel) || tells(Detail::SubscriberNoChannelInContext) =>
+        {
+            json!({ "status": "skipped", "detail": "some_channels_missing_credentials" })
+        }
+        JobStatus::Canceled | JobStatus::Skipped => json!({ "status": "skipped" }),
+        JobStatus::Pending | JobStatus::Queued | JobStatus::Running | JobStatus::Delayed => {
+            json!({ "status": "pending" })
+        }
     }
 }
 

@@ -316,7 +316,10 @@ mod tests {
     fn texts_of<T: Shape>(value: &Value) -> Vec<String> {
         let mut problems = Problems::default();
         let _ = T::read(value, &Path::Field(&Path::Root, "tags"), &mut problems);
-        problems.texts().to_vec()
+        let error = problems.into_error();
+        let texts = error.errors().and_then(|errors| errors["general"]["messages"].as_array());
+        let texts = texts.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
     }
 
     #[test]

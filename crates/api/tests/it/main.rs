@@ -1,0 +1,3 @@
+//! The API over real stores, through its router.
+
+mod permissions;
