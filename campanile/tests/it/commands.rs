@@ -32,7 +32,10 @@ fn wrong_usage_exits_with_2() {
     for line in [&["doctor"][..], &["serve", "--port", "1"], &["serve", "--listen"], &[]] {
         let ran = Place::new().run(line);
         assert_eq!(ran.code, Some(2), "{line:?}: {ran:?}");
-        assert!(ran.stderr.contains("--help") && !ran.stderr.contains("panicked"), "{ran:?}");
+        assert!(
+            ran.stderr.contains("--help") && !ran.stderr.contains("panicked"),
+            "{ran:?}"
+        );
     }
     let place = Place::new();
     place

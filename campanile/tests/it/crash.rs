@@ -179,9 +179,13 @@ async fn survives_kill_9(place: Place, engine: &str) {
     let metric = async |name: &str| {
         let mut client = server.client().await;
         let text = client.call("GET", "/metrics", &[], None).await.unwrap().text;
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix("campanile_")?.strip_prefix(name)?.strip_prefix(' ')?.parse::<usize>().ok());
+        let value = text.lines().find_map(|line| {
+            line.strip_prefix("campanile_")?
+                .strip_prefix(name)?
+                .strip_prefix(' ')?
+                .parse::<usize>()
+                .ok()
+        });
         value.unwrap_or_else(|| panic!("{name} is not in {text}"))
     };
     eventually("nothing is under way", async || {

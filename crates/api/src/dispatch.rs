@@ -7,11 +7,12 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, RawPathParams, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use campanile_model::error::Kind;
 use campanile_model::{Actor, Ctx, Error, Id, Result};
 use campanile_store::idempotency::Key;
 use campanile_store::secrets::random_hex;
+use futures_util::StreamExt;
 use ring::digest;
 
 use crate::answer::{Answer, IDEMPOTENCY_LINK, mask_secrets, nothing_here};
@@ -25,6 +26,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAY: HeaderName = HeaderName::from_static("idempotency-replay");
 const LONGEST_KEY: usize = 255;
+/// Of a body that is refused for its size, this much is read nevertheless: many clients look for an answer only when
+/// they have written all, and take a connection that closes before that for a failure.
+const MOST_READ: usize = 32 * 1024 * 1024;
 
 /// What the answer says besides its body.
 #[derive(Default)]
@@ -168,14 +172,12 @@ async fn handle(
     };
     if idempotency.is_conflicted() {
         // Another request with this key was quicker; what it was answered is the answer.
-        return match replay(app, &ctx, &idempotency.key, extras).await? {
-            Some(answer) => Ok(answer),
-            None => {
-                // The key's old answer is past its time: the caller tries again, and then it is free.
-                app.store().forget_old_answer(&ctx, &idempotency.key.key).await?;
-                Err(in_progress(&idempotency.key.key))
-            }
-        };
+        if let Some(first) = replay(app, &ctx, &idempotency.key, extras).await? {
+            return Ok(first);
+        }
+        // The key's old answer is past its time: the caller tries again, and then it is free.
+        app.store().forget_old_answer(&ctx, &idempotency.key.key).await?;
+        return Err(in_progress(&idempotency.key.key));
     }
     let answer = match result {
         Ok(reply) => Answer::of_reply(reply),
@@ -283,17 +285,33 @@ async fn read_body(headers: &HeaderMap, body: Body, route: &Route) -> Result<Byt
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > route.body_limit) {
+    let mut is_over = announced.is_some_and(|length| length > route.body_limit);
+    if is_over && waits_for_leave(headers) {
         return Err(too_large());
     }
-    let body = axum::body::to_bytes(body, route.body_limit).await.map_err(|error| {
-        // The limit is the only error that is not the connection's.
-        if error.to_string().contains("length limit") {
-            too_large()
-        } else {
-            Error::bad_request("The body could not be read")
+    let (mut body, mut kept, mut read) = (body.into_data_stream(), BytesMut::new(), 0_usize);
+    while let Some(chunk) = body.next().await {
+        let chunk = match chunk {
+            Ok(chunk) => chunk,
+            Err(_) if is_over => break,
+            Err(_) => return Err(Error::bad_request("The body could not be read")),
+        };
+        read = read.saturating_add(chunk.len());
+        if read > route.body_limit {
+            is_over = true;
+            // The rest may be long in coming; what came before is of no use any more.
+            kept = BytesMut::new();
         }
-    })?;
+        if !is_over {
+            kept.extend_from_slice(&chunk);
+        } else if read >= MOST_READ {
+            break;
+        }
+    }
+    if is_over {
+        return Err(too_large());
+    }
+    let body = kept.freeze();
     if !body.is_empty() && !is_json(headers) {
         return Err(Error::new(
             Kind::UnsupportedMedia,
@@ -301,6 +319,13 @@ async fn read_body(headers: &HeaderMap, body: Body, route: &Route) -> Result<Byt
         ));
     }
     Ok(body)
+}
+
+/// Whether the client writes its body only when it is told to: then a refusal reaches it at once.
+fn waits_for_leave(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::EXPECT)
+        .is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// A body without content type is taken for JSON, as a body with a JSON one.
@@ -371,6 +396,8 @@ fn decorate(response: &mut Response<Body>, request_id: &str, extras: Extras) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     fn settings() -> Settings {
@@ -392,6 +419,62 @@ mod tests {
             request.headers_mut().insert("x-forwarded-for", value);
         }
         client(&settings(), &request)
+    }
+
+    fn route_of_small_bodies() -> &'static Route {
+        crate::table::routes()
+            .into_iter()
+            .find(|route| route.method == Method::POST && route.body_limit == crate::route::SMALL_BODY)
+            .unwrap()
+    }
+
+    /// What becomes of a body of so many bytes, and how many of them were read.
+    async fn read(size: usize, headers: &[(HeaderName, &str)]) -> (Result<Bytes>, usize) {
+        const CHUNK: usize = 1000;
+        let taken = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&taken);
+        let chunks = futures_util::stream::iter((0..size).step_by(CHUNK)).map(move |start| {
+            let chunk = vec![b' '; CHUNK.min(size - start)];
+            counter.fetch_add(chunk.len(), Ordering::Relaxed);
+            Ok::<_, std::io::Error>(chunk)
+        });
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()))
+            .collect();
+        let body = read_body(&headers, Body::from_stream(chunks), route_of_small_bodies()).await;
+        (body, taken.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_limit_is_read_on_before_it_is_refused() {
+        let limit = crate::route::SMALL_BODY;
+        let (body, taken) = read(limit, &[]).await;
+        assert_eq!((body.unwrap().len(), taken), (limit, limit));
+        for size in [limit + 1, 3 * limit] {
+            let announced = size.to_string();
+            for headers in [&[][..], &[(header::CONTENT_LENGTH, announced.as_str())]] {
+                let (body, taken) = read(size, headers).await;
+                assert_eq!(body.unwrap_err().kind(), Kind::TooLarge);
+                assert_eq!(taken, size, "all was read");
+            }
+        }
+        let (body, taken) = read(2 * MOST_READ, &[]).await;
+        assert_eq!(body.unwrap_err().kind(), Kind::TooLarge);
+        assert!((MOST_READ..MOST_READ + limit).contains(&taken), "{taken}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_waits_for_leave_is_refused_at_once() {
+        let size = crate::route::SMALL_BODY + 1;
+        let announced = size.to_string();
+        let headers = [
+            (header::CONTENT_LENGTH, announced.as_str()),
+            (header::EXPECT, "100-Continue"),
+        ];
+        let (body, taken) = read(size, &headers).await;
+        assert_eq!(body.unwrap_err().kind(), Kind::TooLarge);
+        assert_eq!(taken, 0);
     }
 
     #[test]

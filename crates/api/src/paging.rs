@@ -5,7 +5,7 @@ use campanile_store::page::{Cursor, Order, Page};
 use serde_json::{Value, json};
 
 use crate::call::Reply;
-use crate::shape::{Flag, Number, Schemas, View};
+use crate::shape::{Flag, Number, Schemas, View, rules};
 use crate::{choices, dto};
 
 choices! {
@@ -18,14 +18,9 @@ choices! {
     Direction { Ascending = "ASC", Descending = "DESC", }
 }
 
-fn limit_rule(limit: &Number) -> Option<String> {
-    if limit.0 > 100 {
-        Some("must not be greater than 100".to_owned())
-    } else if limit.0 < 0 {
-        Some("must not be less than 1".to_owned())
-    } else {
-        None
-    }
+/// Zero asks for the default.
+fn zero_or(rule: impl Fn(&Number) -> Option<String>) -> impl Fn(&Number) -> Option<String> {
+    move |number| if number.0 == 0 { None } else { rule(number) }
 }
 
 dto! {
@@ -36,7 +31,7 @@ dto! {
         /// Cursor: the page before this id.
         optional before: String = "before";
         /// How many items, at most 100; 10 by default.
-        optional limit: Number = "limit" [limit_rule];
+        optional limit: Number = "limit" [zero_or(rules::at_least(1)), rules::at_most(100)];
         /// What to sort by.
         optional order_by: OrderBy = "orderBy";
         /// In which direction.
@@ -107,6 +102,9 @@ impl<T: View> View for CursorPage<T> {
         })
     }
 }
+
+/// No list that is paged by number is read further: its rows are counted off from the first one.
+pub(crate) const FURTHEST_PAGE: i64 = 1_000_000;
 
 /// The schema of a list of `T` that is paged by number.
 pub(crate) struct NumberedPage<T>(std::marker::PhantomData<T>);

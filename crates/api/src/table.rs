@@ -1,11 +1,14 @@
 //! The table of routes. Each module of an endpoint exports its `ROUTE`; what is not listed here is not served.
 
+use std::future::ready;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::App;
+use crate::dispatch::not_found;
 use crate::route::{Auth, Route};
 use crate::{cors, dev, health, openapi, v1, v2};
 
@@ -48,8 +51,8 @@ pub fn router(app: &App) -> Router {
     let missing = app.clone();
     let missing_method = app.clone();
     router
-        .method_not_allowed_fallback(move |request: Request| not_found(missing_method.clone(), request))
-        .fallback(move |request: Request| not_found(missing.clone(), request))
+        .method_not_allowed_fallback(move |request: Request| ready(not_found(&missing_method, &request)))
+        .fallback(move |request: Request| ready(not_found(&missing, &request)))
         .layer(DefaultBodyLimit::disable())
         .layer(axum::middleware::from_fn(cors::allow))
 }
@@ -66,10 +69,6 @@ fn method_router(app: &App, route: &'static Route) -> MethodRouter {
     on(filter, move |request: Request| {
         crate::dispatch::dispatch(app.clone(), route, request)
     })
-}
-
-async fn not_found(app: App, request: Request) -> axum::response::Response {
-    crate::dispatch::not_found(&app, &request)
 }
 
 #[cfg(test)]

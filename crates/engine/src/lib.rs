@@ -30,7 +30,7 @@ pub use worker::Worker;
 pub use workflows::Prepared;
 
 /// How long a message is worth sending unless its workflow says otherwise.
-pub const EXPIRY: Duration = Duration::from_secs(24 * 3600);
+pub const EXPIRY: Duration = Duration::from_hours(24);
 
 /// What the engine is told by the configuration.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Engine {
                 integrations: deliver::integrations::Cache::new(),
                 triggered: moka::sync::Cache::builder()
                     .max_capacity(10_000)
-                    .time_to_live(Duration::from_secs(60))
+                    .time_to_live(Duration::from_mins(1))
                     .build(),
                 store,
                 transport,

@@ -116,18 +116,27 @@ pub(crate) async fn know(engine: &Engine, ctx: &Ctx, plans: &[&Planned]) -> Resu
     let mut sets: Vec<String> = plans.iter().map(|plan| plan.event.contexts.stored()).collect();
     sets.sort_unstable();
     sets.dedup();
-    let mut known = Known::default();
-    for set in sets {
-        for (id, target) in targets(engine, ctx, ids.clone(), &set).await? {
-            known.targets.entry((id, set.clone())).or_default().push(target);
-        }
-    }
-    known.legacy = legacy(engine, ctx, ids).await?;
     let keys: Vec<String> = plans
         .iter()
         .flat_map(|plan| plan.event.contexts.keys().to_vec())
         .collect();
-    known.contexts = contexts(engine, ctx, keys).await?;
+    let all_targets = futures_util::future::join_all(sets.iter().map(|set| targets(engine, ctx, ids.clone(), set)));
+    let (all_targets, legacy, contexts) = futures_util::future::join3(
+        all_targets,
+        legacy(engine, ctx, ids.clone()),
+        contexts(engine, ctx, keys),
+    )
+    .await;
+    let mut known = Known {
+        legacy: legacy?,
+        contexts: contexts?,
+        ..Known::default()
+    };
+    for (set, found) in sets.iter().zip(all_targets) {
+        for (id, target) in found? {
+            known.targets.entry((id, set.clone())).or_default().push(target);
+        }
+    }
     known.subscribers = subscribers
         .into_iter()
         .map(|one| (one.subscriber_id.clone(), one))
@@ -445,7 +454,7 @@ fn steps(
         let mut tell = |trace: NewTrace| {
             engine
                 .store()
-                .trace(batch, ctx, view.notification.id, job.position, trace)
+                .trace(batch, ctx, view.notification.id, job.position, trace);
         };
         let Some(at) = at else {
             tell(NewTrace::new(Detail::StepGone, TraceStatus::Warning));
@@ -484,7 +493,7 @@ fn steps(
             job.status = if failed { JobStatus::Failed } else { JobStatus::Canceled };
             continue;
         }
-        let handed_on = messages(engine, batch, ctx, view, job, output.groups, &text, next)?;
+        let handed_on = messages(engine, batch, ctx, view, job, output.groups, &text, next.as_ref())?;
         return Ok(Ran { waits: true, handed_on });
     }
     Ok(Ran {
@@ -502,7 +511,7 @@ fn messages(
     job: &mut Job,
     groups: Vec<chat::Group>,
     text: &str,
-    next: Option<(String, i64)>,
+    next: Option<&(String, i64)>,
 ) -> Result<Vec<Task>, StoreError> {
     let store = engine.store();
     let now = store.now();
@@ -560,7 +569,7 @@ fn messages(
                 delivery: delivery.id.to_string(),
                 notification: view.notification.id.to_string(),
                 position: job.position,
-                next: next.clone(),
+                next: next.cloned(),
             };
             let task = NewTask {
                 lane: planned.lane,

@@ -1,6 +1,6 @@
 //! The worker: claims tasks as long as it has room for them, runs them side by side, keeps their leases.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,10 +26,12 @@ const LANES: usize = 64;
 const POLL: Duration = Duration::from_secs(1);
 /// How often what is due is made ready, at the most.
 const PROMOTE: Duration = Duration::from_millis(250);
-/// With so many callers waiting for a commit, new work is begun only every [`GRACE`].
+/// With so many callers waiting for a commit, new work is begun only every [`GRACE`], and only [`LITTLE`] of it.
 const CROWDED: usize = 8;
 /// For how long callers go first: work always goes on, slower.
-const GRACE: Duration = Duration::from_millis(150);
+const GRACE: Duration = Duration::from_millis(250);
+/// Tasks begun at a time while callers wait.
+const LITTLE: usize = 128;
 /// How often a task that lost a race against others is run again before it is given back.
 const RACES: usize = 5;
 
@@ -45,7 +47,7 @@ pub struct Worker {
 #[derive(Default)]
 struct State {
     /// The tasks that this process works on.
-    held: Mutex<HashMap<Id, ()>>,
+    held: Mutex<HashSet<Id>>,
     count: AtomicUsize,
     freed: Notify,
     /// The lane after which each environment's next turn begins.
@@ -80,7 +82,7 @@ impl Worker {
         self.stop.cancel();
         self.tracker.close();
         let _ = tokio::time::timeout(patience, self.tracker.wait()).await;
-        let left: Vec<Id> = self.held().keys().copied().collect();
+        let left: Vec<Id> = self.held().iter().copied().collect();
         if !left.is_empty()
             && let Err(error) = self.engine.store().give_back(left).await
         {
@@ -88,7 +90,7 @@ impl Worker {
         }
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<Id, ()>> {
+    fn held(&self) -> std::sync::MutexGuard<'_, HashSet<Id>> {
         self.state.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -114,7 +116,11 @@ impl Worker {
     /// Claims what there is room for and starts it; how much that was.
     async fn round(&self) -> Result<usize, campanile_store::StoreError> {
         self.wait_for_room().await;
-        self.let_callers_go_first().await;
+        let most = if self.let_callers_go_first().await {
+            LITTLE
+        } else {
+            ROOM
+        };
         if self.stop.is_cancelled() {
             return Ok(0);
         }
@@ -122,7 +128,9 @@ impl Worker {
         let environments = store.environments_with_work().await?;
         let mut claimed = 0;
         for (index, environment) in environments.iter().enumerate() {
-            let room = ROOM.saturating_sub(self.state.count.load(Ordering::Relaxed));
+            let room = ROOM
+                .saturating_sub(self.state.count.load(Ordering::Relaxed))
+                .min(most.saturating_sub(claimed));
             if room == 0 {
                 break;
             }
@@ -148,13 +156,18 @@ impl Worker {
     }
 
     /// Accepting comes before planning: under a burst of triggers the backlog grows, and answers stay quick.
-    async fn let_callers_go_first(&self) {
+    /// Whether they still wait.
+    async fn let_callers_go_first(&self) -> bool {
         let step = Duration::from_millis(3);
         let mut waited = Duration::ZERO;
-        while waited < GRACE && self.engine.store().db().waiting_callers() >= CROWDED {
+        while self.engine.store().db().waiting_callers() >= CROWDED {
+            if waited >= GRACE {
+                return true;
+            }
             tokio::time::sleep(step).await;
             waited += step;
         }
+        false
     }
 
     async fn wait_for_room(&self) {
@@ -200,7 +213,7 @@ impl Worker {
     }
 
     fn take(&self, task: &Task) {
-        self.held().insert(task.id, ());
+        self.held().insert(task.id);
         self.engine
             .metrics()
             .in_flight(self.state.count.fetch_add(1, Ordering::AcqRel) + 1);
@@ -353,7 +366,7 @@ impl Worker {
             Interrupted::LeaseLost => tracing::warn!(%id, kind, request_id, "a task was taken over by another process"),
             Interrupted::Raced => tracing::warn!(%id, kind, request_id, "a task lost every race; it is claimed again"),
             Interrupted::Failed(error) => {
-                tracing::error!(%id, kind, request_id, %error, "a task failed; it is claimed again")
+                tracing::error!(%id, kind, request_id, %error, "a task failed; it is claimed again");
             }
         }
     }
@@ -395,7 +408,7 @@ impl Worker {
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(LEASE / 3) => {}
             }
-            let ids: Vec<Id> = self.held().keys().copied().collect();
+            let ids: Vec<Id> = self.held().iter().copied().collect();
             if !ids.is_empty()
                 && let Err(error) = self.engine.store().renew_tasks(ids).await
             {
@@ -418,7 +431,7 @@ impl Worker {
             if let Ok(depth) = store.ready_tasks().await {
                 self.engine.metrics().ready(depth);
             }
-            if let Ok(true) = store.node().has_duty("idempotency", Duration::from_secs(60)).await
+            if let Ok(true) = store.node().has_duty("idempotency", Duration::from_mins(1)).await
                 && let Err(error) = store.sweep_idempotency().await
             {
                 tracing::warn!(%error, "old idempotency records could not be removed");

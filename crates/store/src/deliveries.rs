@@ -24,8 +24,18 @@ queries! {
         LEFT JOIN connections c ON c.environment_id = e.environment_id AND c.id = e.connection_id AND c.contexts = e.contexts
         LEFT JOIN grants g ON g.id = c.grant_id
         WHERE d.environment_id = $1 AND d.message_id {in:$2}";
-    UPDATE = "UPDATE deliveries SET state = $4, attempts = $5, provider_message_id = $6, outcome = $7, next_attempt_at = $8,
-        updated_at = $9 WHERE environment_id = $1 AND message_id = $2 AND id = $3";
+    UPDATE = {
+        many
+        sqlite: "UPDATE deliveries SET state = $4, attempts = $5, provider_message_id = $6, outcome = $7,
+            next_attempt_at = $8, updated_at = $9 WHERE environment_id = $1 AND message_id = $2 AND id = $3",
+        postgres: "UPDATE deliveries SET state = made.state, attempts = made.attempts,
+            provider_message_id = made.provider_message_id, outcome = made.outcome,
+            next_attempt_at = made.next_attempt_at, updated_at = made.updated_at
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::text[], $7::text[], $8::int8[], $9::int8[])
+                AS made (environment_id, message_id, id, state, attempts, provider_message_id, outcome, next_attempt_at, updated_at)
+            WHERE deliveries.environment_id = made.environment_id AND deliveries.message_id = made.message_id
+                AND deliveries.id = made.id",
+    };
 }
 
 /// A delivery to be stored.

@@ -21,11 +21,24 @@ queries! {
         "environment_id text, id text, event_id text, notification_id text, position int, workflow_id text, transaction_id text, subscriber_id text, contexts text, channel text, provider_id text, integration_id text, content text, overrides text, channel_data text, status text, error_id text, error_text text, open int, sent int, expires_at int, created_at int, updated_at int"
     };
     /// One delivery has ended an attempt: sent as soon as one went out, warning while one waits, else error.
-    SETTLE = "UPDATE messages SET open = open - $3, sent = sent + $4, updated_at = $5,
-        status = CASE WHEN sent + $4 > 0 THEN 'sent' WHEN open - $3 > 0 THEN 'warning' ELSE 'error' END,
-        error_id = CASE WHEN sent + $4 > 0 THEN NULL ELSE coalesce($6, error_id) END,
-        error_text = CASE WHEN sent + $4 > 0 THEN NULL ELSE coalesce($7, error_text) END
-        WHERE environment_id = $1 AND id = $2";
+    SETTLE = {
+        many
+        sqlite: "UPDATE messages SET open = open - $3, sent = sent + $4, updated_at = $5,
+            status = CASE WHEN sent + $4 > 0 THEN 'sent' WHEN open - $3 > 0 THEN 'warning' ELSE 'error' END,
+            error_id = CASE WHEN sent + $4 > 0 THEN NULL ELSE coalesce($6, error_id) END,
+            error_text = CASE WHEN sent + $4 > 0 THEN NULL ELSE coalesce($7, error_text) END
+            WHERE environment_id = $1 AND id = $2",
+        postgres: "UPDATE messages SET open = open - made.ended, sent = messages.sent + made.sent, updated_at = made.at,
+            status = CASE WHEN messages.sent + made.sent > 0 THEN 'sent' WHEN open - made.ended > 0 THEN 'warning' ELSE 'error' END,
+            error_id = CASE WHEN messages.sent + made.sent > 0 THEN NULL ELSE coalesce(made.error_id, messages.error_id) END,
+            error_text = CASE WHEN messages.sent + made.sent > 0 THEN NULL ELSE coalesce(made.error_text, messages.error_text) END
+            FROM (SELECT environment_id, id, sum(ended)::int8 AS ended, sum(sent)::int8 AS sent, max(at) AS at,
+                    max(error_id) AS error_id, max(error_text) AS error_text
+                FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::text[], $7::text[])
+                    AS one (environment_id, id, ended, sent, at, error_id, error_text)
+                GROUP BY environment_id, id) AS made
+            WHERE messages.environment_id = made.environment_id AND messages.id = made.id",
+    };
     OF_NOTIFICATIONS = "SELECT id, event_id, notification_id, position, workflow_id, transaction_id, subscriber_id, contexts, channel, provider_id, integration_id, content, channel_data, status, error_id, error_text, expires_at, created_at, updated_at
         FROM messages WHERE environment_id = $1 AND notification_id {in:$2} ORDER BY id";
     DELETE = "DELETE FROM messages WHERE environment_id = $1 AND id = $2";

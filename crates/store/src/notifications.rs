@@ -30,9 +30,22 @@ queries! {
         WHERE environment_id = $1 AND notification_id = $2 AND position = $3";
     /// One delivery of a job has ended an attempt. The job's own counts decide what it is now: waiting for another
     /// attempt, sent, or failed.
-    SETTLE_JOB = "UPDATE jobs SET open_first = open_first - $4, open = open - $5, sent = sent + $6, updated_at = $7,
-        status = CASE WHEN open - $5 > 0 THEN 'delayed' WHEN sent + $6 > 0 THEN 'completed' ELSE 'failed' END
-        WHERE environment_id = $1 AND notification_id = $2 AND position = $3";
+    SETTLE_JOB = {
+        many
+        sqlite: "UPDATE jobs SET open_first = open_first - $4, open = open - $5, sent = sent + $6, updated_at = $7,
+            status = CASE WHEN open - $5 > 0 THEN 'delayed' WHEN sent + $6 > 0 THEN 'completed' ELSE 'failed' END
+            WHERE environment_id = $1 AND notification_id = $2 AND position = $3",
+        postgres: "UPDATE jobs SET open_first = open_first - made.first, open = open - made.ended,
+            sent = jobs.sent + made.sent, updated_at = made.at,
+            status = CASE WHEN open - made.ended > 0 THEN 'delayed' WHEN jobs.sent + made.sent > 0 THEN 'completed' ELSE 'failed' END
+            FROM (SELECT environment_id, notification_id, position, sum(first)::int8 AS first, sum(ended)::int8 AS ended,
+                    sum(sent)::int8 AS sent, max(at) AS at
+                FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[])
+                    AS one (environment_id, notification_id, position, first, ended, sent, at)
+                GROUP BY environment_id, notification_id, position) AS made
+            WHERE jobs.environment_id = made.environment_id AND jobs.notification_id = made.notification_id
+                AND jobs.position = made.position",
+    };
     /// The next step, once every delivery of this one has ended its first attempt (or has ended, when the step halts).
     RELEASE_NEXT = "INSERT INTO tasks
         (id, organization_id, environment_id, lane, priority, state, run_at, kind, payload, request_id, claims, created_at)
@@ -40,10 +53,20 @@ queries! {
         WHERE environment_id = $1 AND notification_id = $2 AND position = $3
             AND ((open_first = 0 AND NOT halts) OR (open = 0 AND halts))
         ON CONFLICT (id) DO NOTHING";
-    FINISH_IF_ENDED = "UPDATE notifications SET finished_at = $4, updated_at = $4
-        WHERE environment_id = $1 AND id = $2
-            AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.environment_id = $1 AND j.notification_id = $2
-                AND (j.open > 0 OR (j.position > $3 AND j.status = 'pending')))";
+    FINISH_IF_ENDED = {
+        many
+        sqlite: "UPDATE notifications SET finished_at = $4, updated_at = $4
+            WHERE environment_id = $1 AND id = $2
+                AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.environment_id = $1 AND j.notification_id = $2
+                    AND (j.open > 0 OR (j.position > $3 AND j.status = 'pending')))",
+        postgres: "UPDATE notifications SET finished_at = made.at, updated_at = made.at
+            FROM (SELECT DISTINCT ON (environment_id, id) environment_id, id, position, at
+                FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[]) AS one (environment_id, id, position, at)) AS made
+            WHERE notifications.environment_id = made.environment_id AND notifications.id = made.id
+                AND NOT EXISTS (SELECT 1 FROM jobs j
+                    WHERE j.environment_id = made.environment_id AND j.notification_id = made.id
+                    AND (j.open > 0 OR (j.position > made.position AND j.status = 'pending')))",
+    };
     CANCEL_REST = "UPDATE jobs SET status = 'canceled', updated_at = $4
         WHERE environment_id = $1 AND notification_id = $2 AND position > $3 AND status = 'pending'";
 }

@@ -74,7 +74,12 @@ queries! {
     RECLAIM = "UPDATE tasks SET state = 0, lease_holder = NULL, lease_until = NULL WHERE id IN (
         SELECT id FROM tasks WHERE state = 2 AND lease_until <= $1 ORDER BY lease_until LIMIT 1000 {skip_locked})";
     RENEW = "UPDATE tasks SET lease_until = $2 WHERE state = 2 AND lease_holder = $1 AND id {in:$3}";
-    COMPLETE = "DELETE FROM tasks WHERE id = $1 AND lease_holder = $2 AND claims = $3 AND state = 2";
+    COMPLETE = {
+        many
+        sqlite: "DELETE FROM tasks WHERE id = $1 AND lease_holder = $2 AND claims = $3 AND state = 2",
+        postgres: "DELETE FROM tasks USING unnest($1::text[], $2::text[], $3::int8[]) AS done (id, holder, claims)
+            WHERE tasks.id = done.id AND tasks.lease_holder = done.holder AND tasks.claims = done.claims AND tasks.state = 2",
+    };
     RESCHEDULE = "UPDATE tasks SET state = $4, run_at = $5, hold = $6, payload = $7, claims = 0,
         lease_holder = NULL, lease_until = NULL WHERE id = $1 AND lease_holder = $2 AND claims = $3 AND state = 2";
     /// The claim still counts: a provider may have been called, and whoever comes next has to say so.
@@ -257,6 +262,7 @@ impl Store {
         budget: usize,
     ) -> Result<Vec<Task>, StoreError> {
         let mut batch = Batch::new();
+        batch.may_be_lost();
         let until = self.now().plus(LEASE);
         batch.add(
             &CLAIM,
@@ -270,6 +276,7 @@ impl Store {
     /// Makes ready what is due or whose holder is gone; whether there was any.
     pub async fn promote_tasks(&self) -> Result<bool, StoreError> {
         let mut batch = Batch::background();
+        batch.may_be_lost();
         let now = self.now();
         batch.add(&PROMOTE, args![now]);
         batch.add(&RECLAIM, args![now]);
@@ -301,6 +308,7 @@ impl Store {
     /// Keeps these tasks for another lease.
     pub async fn renew_tasks(&self, ids: Vec<Id>) -> Result<(), StoreError> {
         let mut batch = Batch::new();
+        batch.may_be_lost();
         batch.add(&RENEW, args![self.node.holder(), self.now().plus(LEASE), ids]);
         self.db.commit(batch).await.map(|_| ())
     }

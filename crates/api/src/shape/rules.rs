@@ -1,13 +1,15 @@
 //! Rules on values that have the right type. Each answers what follows the path in the text of a 422, as the
 //! reference words it (api.md 1.2).
 
+use super::query::Number;
+
 /// Not the empty text, nor only blanks.
-pub(crate) fn not_empty(text: &String) -> Option<String> {
+pub(crate) fn not_empty(text: &str) -> Option<String> {
     text.trim().is_empty().then(|| "should not be empty".to_owned())
 }
 
 /// A length in characters, both ends included.
-pub(crate) fn length(least: usize, most: usize) -> impl Fn(&String) -> Option<String> {
+pub(crate) fn length(least: usize, most: usize) -> impl Fn(&str) -> Option<String> {
     move |text| {
         let count = text.chars().count();
         if count < least {
@@ -21,12 +23,22 @@ pub(crate) fn length(least: usize, most: usize) -> impl Fn(&String) -> Option<St
 }
 
 /// At most so many elements.
-pub(crate) fn most<T>(most: usize) -> impl Fn(&Vec<T>) -> Option<String> {
+pub(crate) fn most<T>(most: usize) -> impl Fn(&[T]) -> Option<String> {
     move |list| (list.len() > most).then(|| format!("must contain no more than {most} elements"))
 }
 
+/// Not a smaller number.
+pub(crate) fn at_least(least: i64) -> impl Fn(&Number) -> Option<String> {
+    move |number| (number.0 < least).then(|| format!("must not be less than {least}"))
+}
+
+/// Not a greater number.
+pub(crate) fn at_most(most: i64) -> impl Fn(&Number) -> Option<String> {
+    move |number| (number.0 > most).then(|| format!("must not be greater than {most}"))
+}
+
 /// An e-mail address, as far as its form goes.
-pub(crate) fn email(text: &String) -> Option<String> {
+pub(crate) fn email(text: &str) -> Option<String> {
     let valid = text.rsplit_once('@').is_some_and(|(local, domain)| {
         !local.is_empty()
             && local.len() <= 64
@@ -41,7 +53,7 @@ pub(crate) fn email(text: &String) -> Option<String> {
 }
 
 /// A locale such as `en`, `en_US` or `zh-Hant-TW`.
-pub(crate) fn locale(text: &String) -> Option<String> {
+pub(crate) fn locale(text: &str) -> Option<String> {
     let mut parts = text.split(['-', '_']);
     let language = parts.next().unwrap_or_default();
     let valid = (2..=8).contains(&language.len())
@@ -51,7 +63,7 @@ pub(crate) fn locale(text: &String) -> Option<String> {
 }
 
 /// A zone of the IANA database.
-pub(crate) fn timezone(text: &String) -> Option<String> {
+pub(crate) fn timezone(text: &str) -> Option<String> {
     (text.is_empty() || jiff::tz::TimeZone::get(text).is_err())
         .then(|| "must be a valid IANA time zone (e.g. Europe/Vienna)".to_owned())
 }
@@ -60,8 +72,8 @@ pub(crate) fn timezone(text: &String) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn holds(rule: impl Fn(&String) -> Option<String>, text: &str) -> bool {
-        rule(&text.to_owned()).is_none()
+    fn holds(rule: impl Fn(&str) -> Option<String>, text: &str) -> bool {
+        rule(text).is_none()
     }
 
     #[test]

@@ -104,7 +104,7 @@ pub(crate) fn identifier(given: Option<&String>, prefix: &str) -> Result<String,
 }
 
 /// An identifier has no form, but both databases index it.
-pub(crate) fn identifier_rule(identifier: &String) -> Option<String> {
+pub(crate) fn identifier_rule(identifier: &str) -> Option<String> {
     crate::shape::rules::length(0, 512)(identifier)
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use campanile_api::{App, ConnectionTokens, Metrics, Settings};
+use campanile_api::{App, ConnectionTokens, Metrics, Settings, TrustedProxies};
 use campanile_engine::{Engine, EngineMetrics};
 use campanile_model::Permission;
 use campanile_providers::chat::BaseUrls;
@@ -27,7 +27,7 @@ async fn serve(test: &TestStore) -> SocketAddr {
         rate_limit: false,
         connection_tokens: ConnectionTokens::Single,
         metrics_on_main_port: true,
-        trusted_proxies: Vec::new(),
+        trusted_proxies: TrustedProxies::new(|_| false),
     };
     let app = App::new(test.store.clone(), engine, Metrics::new(), settings);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -130,12 +130,12 @@ both! {
 
     async fn a_key_that_has_expired_is_401(test) {
         let address = serve(&test).await;
-        let end = test.store.now().plus(Duration::from_secs(60));
+        let end = test.store.now().plus(Duration::from_mins(1));
         test.store.make_scoped_key(&test.ctx, "short", &["subscriber:read"], Some(end)).await.unwrap();
         let mut client = Client::connect(address, "short").await.unwrap();
         let answer = client.call("GET", "/v2/subscribers", &[], None).await.unwrap();
         assert_eq!(answer.status, 200);
-        test.clock.advance(Duration::from_secs(60));
+        test.clock.advance(Duration::from_mins(1));
         let answer = client.call("GET", "/v2/subscribers", &[], None).await.unwrap();
         assert_eq!(answer.status, 401);
     }

@@ -362,7 +362,7 @@ fn go_on(engine: &Engine, ctx: &Ctx, asked: &DeliverV1, attempt: &Attempt, settl
 }
 
 fn health(engine: &Engine, ctx: &Ctx, attempt: &Attempt, decision: &Decision, worked: bool, batch: &mut Batch) {
-    const SUCCESS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+    const SUCCESS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
     let store = engine.store();
     let stale =
         |last: Option<campanile_model::Time>| last.is_none_or(|last| last.plus(SUCCESS_NOTED_EVERY) <= store.now());

@@ -169,9 +169,10 @@ fn plan_legacy(input: &Input<'_>, legacy: &Legacy, output: &mut Output) {
             }
             json!({ "type": "webhook", "endpoint": endpoint })
         }
-        None => match text(legacy.credentials.get("phoneNumber")) {
-            Some(phone) => json!({ "type": "phone", "endpoint": { "phoneNumber": phone } }),
-            None => {
+        None => {
+            if let Some(phone) = text(legacy.credentials.get("phoneNumber")) {
+                json!({ "type": "phone", "endpoint": { "phoneNumber": phone } })
+            } else {
                 let detail = if legacy.provider_id == "whatsapp-business" {
                     Detail::PhoneMissing
                 } else {
@@ -182,7 +183,7 @@ fn plan_legacy(input: &Input<'_>, legacy: &Legacy, output: &mut Output) {
                     .push(NewTrace::new(detail, TraceStatus::Failed).provider(&legacy.provider_id));
                 return;
             }
-        },
+        }
     };
     let shown = json!({ "type": address["type"], "integrationIdentifier": integration.identifier, "legacy": true });
     output.groups.push(Group {

@@ -89,7 +89,7 @@ both! {
         world.channel(&ann, "C-ANN").await;
         world.send("ann", "hello").await;
         assert_eq!(world.ended(&ann).await.message(), MessageStatus::Sent);
-        test.clock.advance(std::time::Duration::from_secs(100 * 24 * 3600));
+        test.clock.advance(std::time::Duration::from_hours(100 * 24));
         test.store.promote_tasks().await.unwrap();
         assert_eq!(test.store.stored_tasks().await.unwrap()[0].state, "parked");
     }

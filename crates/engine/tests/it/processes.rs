@@ -48,7 +48,7 @@ both! {
         world.process.worker.start();
         world.send("ann", "hello").await;
         world.until(&ann, "the delivery waits", |story| story.is(&[DeliveryState::Waiting])).await;
-        world.process.worker.stop(Duration::from_secs(60)).await;
+        world.process.worker.stop(Duration::from_mins(1)).await;
         test.clock.advance(Duration::from_secs(70));
         test.store.promote_tasks().await.unwrap();
         let claimed = test.store.claim(test.ctx.environment, "", 8, 8).await.unwrap();

@@ -171,13 +171,12 @@ impl<'a> World<'a> {
     /// A Slack channel of the subscriber, on a connection that all of these share.
     pub(crate) async fn channel(&self, subscriber: &Subscriber, channel: &str) -> Endpoint {
         let known = self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let connection = match known {
-            Some(connection) => connection,
-            None => {
-                let made = Arc::new(self.connect("workspace", "xoxb-workspace").await);
-                *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&made));
-                made
-            }
+        let connection = if let Some(connection) = known {
+            connection
+        } else {
+            let made = Arc::new(self.connect("workspace", "xoxb-workspace").await);
+            *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&made));
+            made
         };
         self.channel_of(subscriber, channel, &connection).await
     }
@@ -310,6 +309,8 @@ impl<'a> World<'a> {
             let of = messages.iter().map(|message| message.id).collect();
             let mut deliveries = self.store().attempts(self.ctx(), of).await.unwrap();
             deliveries.sort_by_key(|delivery| delivery.id);
+            // Read again: nothing here may be older than the deliveries, which conditions look at.
+            let messages = self.store().messages_of(self.ctx(), ids()).await.unwrap();
             stories.push(Story {
                 jobs: self.store().jobs_of(self.ctx(), ids()).await.unwrap(),
                 traces: self.store().traces_of(self.ctx(), ids()).await.unwrap(),

@@ -22,6 +22,7 @@ pub struct Batch {
     pub(crate) urgency: Urgency,
     pub(crate) wakes_workers: bool,
     pub(crate) changes_configuration: bool,
+    pub(crate) may_be_lost: bool,
 }
 
 pub(crate) struct Statement {
@@ -43,6 +44,12 @@ impl Batch {
             urgency: Urgency::Background,
             ..Self::default()
         }
+    }
+
+    /// A crash may undo this batch, such as a claim: then the commit does not wait for the disk.
+    pub(crate) fn may_be_lost(&mut self) -> &mut Self {
+        self.may_be_lost = true;
+        self
     }
 
     /// Adds a statement that may change any number of rows.

@@ -22,6 +22,11 @@ enum Form {
         sqlite: &'static str,
         postgres: &'static str,
     },
+    /// On PostgreSQL each parameter is a list, one element for each row.
+    Many {
+        sqlite: &'static str,
+        postgres: &'static str,
+    },
     Insert {
         table: &'static str,
         columns: &'static str,
@@ -53,6 +58,15 @@ impl Sql {
         }
     }
 
+    /// One row on SQLite, lists of them on PostgreSQL: what happens for each of many callers is one statement there.
+    pub const fn many(name: &'static str, sqlite: &'static str, postgres: &'static str) -> Self {
+        Self {
+            name,
+            form: Form::Many { sqlite, postgres },
+            spelled: OnceLock::new(),
+        }
+    }
+
     /// Rows into a table; `columns` is `name type, …` with the types text, int and bool.
     pub const fn insert(name: &'static str, table: &'static str, columns: &'static str, ending: &'static str) -> Self {
         Self {
@@ -64,7 +78,7 @@ impl Sql {
 
     /// Whether this is an insert whose rows PostgreSQL takes as columns of arrays.
     pub(crate) fn takes_columns(&self) -> bool {
-        matches!(self.form, Form::Insert { .. })
+        matches!(self.form, Form::Insert { .. } | Form::Many { .. })
     }
 
     /// The text for SQLite.
@@ -83,7 +97,7 @@ impl Sql {
                 sqlite: for_sqlite(text),
                 postgres: for_postgres(text),
             },
-            Form::Each { sqlite, postgres } => Spelled {
+            Form::Each { sqlite, postgres } | Form::Many { sqlite, postgres } => Spelled {
                 sqlite: for_sqlite(sqlite),
                 postgres: for_postgres(postgres),
             },
@@ -152,6 +166,9 @@ macro_rules! queries {
     (@sql $name:ident, $text:literal) => { $crate::db::Sql::both(stringify!($name), $text) };
     (@sql $name:ident, { sqlite: $sqlite:literal, postgres: $postgres:literal $(,)? }) => {
         $crate::db::Sql::each(stringify!($name), $sqlite, $postgres)
+    };
+    (@sql $name:ident, { many sqlite: $sqlite:literal, postgres: $postgres:literal $(,)? }) => {
+        $crate::db::Sql::many(stringify!($name), $sqlite, $postgres)
     };
     (@sql $name:ident, { insert $table:literal, $columns:literal $(,)? }) => {
         $crate::db::Sql::insert(stringify!($name), $table, $columns, "")

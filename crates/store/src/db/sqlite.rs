@@ -107,6 +107,20 @@ impl Writer {
 
     /// Runs the batches in one transaction. Without savepoints the first failure undoes all of them.
     fn transaction(&self, batches: &[Batch], savepoints: bool) -> Vec<Result<Done, StoreError>> {
+        if !batches.iter().all(|batch| batch.may_be_lost) {
+            return self.durable_transaction(batches, savepoints);
+        }
+        // The write-ahead log is not synced for what may be lost; the next durable commit syncs it along.
+        let relaxed = self.connection.execute_batch("PRAGMA synchronous = NORMAL");
+        let results = self.durable_transaction(batches, savepoints);
+        let restored = self.connection.execute_batch("PRAGMA synchronous = FULL");
+        match relaxed.and(restored) {
+            Ok(()) => results,
+            Err(error) => batches.iter().map(|_| Err(driver_ref(&error))).collect(),
+        }
+    }
+
+    fn durable_transaction(&self, batches: &[Batch], savepoints: bool) -> Vec<Result<Done, StoreError>> {
         if let Err(error) = self.command("BEGIN IMMEDIATE") {
             return batches.iter().map(|_| Err(error.clone())).collect();
         }

@@ -54,7 +54,9 @@ async fn run(call: Call) -> Result<Reply> {
     let mut taken = |read: Result<_, Vec<String>>| match read {
         Ok(read) => read,
         Err(texts) => {
-            texts.into_iter().for_each(|text| problems.add_text(text));
+            for text in texts {
+                problems.add_text(text);
+            }
             recipients::Recipients::default()
         }
     };
@@ -70,7 +72,9 @@ async fn run(call: Call) -> Result<Reply> {
     let contexts = match &body.context {
         None => Vec::new(),
         Some(context) => context::parse(context).unwrap_or_else(|texts| {
-            texts.into_iter().for_each(|text| problems.add_text(text));
+            for text in texts {
+                problems.add_text(text);
+            }
             Vec::new()
         }),
     };

@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::view;
 use crate::call::{Call, Reply};
-use crate::paging::NumberedPage;
+use crate::paging::{FURTHEST_PAGE, NumberedPage};
 use crate::route::{Category, Route};
-use crate::shape::{Many, Number};
+use crate::shape::{Many, Number, rules};
 use crate::{dto, route};
 
 pub(crate) const ROUTE: Route = route!(
@@ -19,14 +19,6 @@ pub(crate) const ROUTE: Route = route!(
     .answers_raw::<NumberedPage<view::MessageResponse>>()
 );
 
-fn page_rule(page: &Number) -> Option<String> {
-    (page.0 < 0 || page.0 > 1_000_000).then(|| "must not be less than 0".to_owned())
-}
-
-fn limit_rule(limit: &Number) -> Option<String> {
-    (limit.0 < 1).then(|| "must not be less than 1".to_owned())
-}
-
 dto! {
     /// What to list; all of it must hold.
     ListMessagesQuery {
@@ -34,9 +26,9 @@ dto! {
         optional subscriber_id: String = "subscriberId";
         optional transaction_id: Many<String> = "transactionId";
         optional context_keys: Many<String> = "contextKeys";
-        optional page: Number = "page" [page_rule];
+        optional page: Number = "page" [rules::at_least(0), rules::at_most(FURTHEST_PAGE)];
         /// At most 1000; 10 by default.
-        optional limit: Number = "limit" [limit_rule];
+        optional limit: Number = "limit" [rules::at_least(1)];
     }
 }
 

@@ -133,7 +133,7 @@ pub(super) async fn of(
             jobs: jobs
                 .remove(&one.id)
                 .unwrap_or_default()
-                .into_iter()
+                .iter()
                 .map(|job| shown_job(job, one.workflow_id, &own_traces, &payload, &overrides))
                 .collect(),
             payload,
@@ -167,7 +167,7 @@ fn template(workflow: &Workflow) -> Value {
     })
 }
 
-fn shown_job(job: Job, template: Id, traces: &[Trace], payload: &Value, overrides: &Value) -> ActivityJobResponse {
+fn shown_job(job: &Job, template: Id, traces: &[Trace], payload: &Value, overrides: &Value) -> ActivityJobResponse {
     let own = traces.iter().filter(|trace| trace.position == job.position);
     // The synthetic job stands for the workflow itself; clients want an id there too.
     let trigger = json!({ "_id": job.id, "_templateId": template, "active": true, "filters": [] });
@@ -184,7 +184,7 @@ fn shown_job(job: Job, template: Id, traces: &[Trace], payload: &Value, override
         id: job.id,
         kind: job.kind,
         status: job.status,
-        lifecycle: lifecycle(&job, traces),
+        lifecycle: lifecycle(job, traces),
         step: if job.kind == StepType::Trigger { trigger } else { step },
         payload: payload.clone(),
         overrides: overrides.clone(),

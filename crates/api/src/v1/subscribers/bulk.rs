@@ -22,7 +22,7 @@ pub(crate) const ROUTE: Route = route!(
     .takes::<BulkSubscribers>()
 );
 
-fn not_empty(list: &Vec<CreateSubscriber>) -> Option<String> {
+fn not_empty(list: &[CreateSubscriber]) -> Option<String> {
     list.is_empty().then(|| "must contain at least 1 elements".to_owned())
 }
 
@@ -52,9 +52,9 @@ async fn run(call: Call) -> Result<Reply> {
                 continue;
             }
             if known.contains_key(one.id()) {
-                updated.push(entry)
+                updated.push(entry);
             } else {
-                created.push(entry)
+                created.push(entry);
             }
             merged.push((one.id().to_owned(), one.given()));
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::dto;
 use crate::shape::rules;
 
-pub(crate) fn subscriber_id_rule(id: &String) -> Option<String> {
+pub(crate) fn subscriber_id_rule(id: &str) -> Option<String> {
     let id = id.trim();
     if id.is_empty() {
         return Some("should not be empty: SubscriberId is required".to_owned());
@@ -22,7 +22,7 @@ pub(crate) fn subscriber_id_rule(id: &String) -> Option<String> {
         .then(|| "must not contain control characters".to_owned())
 }
 
-fn empty_or(rule: impl Fn(&String) -> Option<String>) -> impl Fn(&String) -> Option<String> {
+fn empty_or(rule: impl Fn(&str) -> Option<String>) -> impl Fn(&str) -> Option<String> {
     move |text| if text.is_empty() { None } else { rule(text) }
 }
 

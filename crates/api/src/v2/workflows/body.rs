@@ -12,11 +12,11 @@ const LONGEST_TAG: usize = 32;
 /// More steps are refused.
 const MOST_STEPS: usize = 20;
 
-pub(super) fn name_rule(name: &String) -> Option<String> {
+pub(super) fn name_rule(name: &str) -> Option<String> {
     rules::length(1, 64)(name)
 }
 
-pub(super) fn description_rule(text: &String) -> Option<String> {
+pub(super) fn description_rule(text: &str) -> Option<String> {
     rules::length(0, 256)(text)
 }
 
@@ -317,7 +317,9 @@ mod tests {
         let mut problems = Problems::default();
         let _ = T::read(value, &Path::Field(&Path::Root, "tags"), &mut problems);
         let error = problems.into_error();
-        let texts = error.errors().and_then(|errors| errors["general"]["messages"].as_array());
+        let texts = error
+            .errors()
+            .and_then(|errors| errors["general"]["messages"].as_array());
         let texts = texts.into_iter().flatten().filter_map(Value::as_str);
         texts.map(str::to_owned).collect()
     }

@@ -8,7 +8,7 @@ use super::view;
 use crate::call::{Call, Reply};
 use crate::paging::Direction;
 use crate::route::{Category, Route};
-use crate::shape::{Many, Number};
+use crate::shape::{Many, Number, rules};
 use crate::{choices, dto, route};
 
 pub(crate) const ROUTE: Route = route!(
@@ -28,29 +28,13 @@ choices! {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "rules are given references")]
-fn limit_rule(limit: &Number) -> Option<String> {
-    if limit.0 > 100 {
-        Some("must not be greater than 100".to_owned())
-    } else if limit.0 < 1 {
-        Some("must not be less than 1".to_owned())
-    } else {
-        None
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "rules are given references")]
-fn offset_rule(offset: &Number) -> Option<String> {
-    (offset.0 < 0).then(|| "must not be less than 0".to_owned())
-}
-
 dto! {
     /// Which workflows to list; all of it must hold.
     ListWorkflowsQuery {
         /// How many, at most 100; 50 by default.
-        optional limit: Number = "limit" [limit_rule];
+        optional limit: Number = "limit" [rules::at_least(1), rules::at_most(100)];
         /// How many to leave out first.
-        optional offset: Number = "offset" [offset_rule];
+        optional offset: Number = "offset" [rules::at_least(0)];
         optional order_by: OrderBy = "orderBy";
         optional direction: Direction = "orderDirection";
         /// A part of the name, the identifier or a tag.

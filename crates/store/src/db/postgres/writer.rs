@@ -105,7 +105,13 @@ struct Call {
 async fn try_transaction(connection: &Connection, batches: &[&Batch]) -> Result<Vec<Done>, StoreError> {
     let calls = plan(connection, batches).await?;
     // All but the last word goes out at once; expectations have to be seen before the commit.
-    let begin = connection.client.batch_execute("BEGIN");
+    let begin = connection
+        .client
+        .batch_execute(if batches.iter().all(|batch| batch.may_be_lost) {
+            "BEGIN; SET LOCAL synchronous_commit = off"
+        } else {
+            "BEGIN"
+        });
     let answers = join_all(calls.iter().map(|call| connection.run(&call.statement, &call.row)));
     let (begun, answers) = join(begin, answers).await;
     let mut results: Vec<Done> = batches
