@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::Engine;
 use crate::recipients::Recipients;
 use crate::task::{PLAN, PlanV1, payload};
+use crate::worker::CROWDED;
 use crate::workflows::Prepared;
 
 /// A trigger that was found to be in order.
@@ -66,9 +67,20 @@ impl Engine {
         if !trigger.contexts.is_empty() {
             store.find_or_create_contexts(&mut batch, ctx, &trigger.contexts);
         }
-        store.enqueue(&mut batch, ctx, plan_task(store.new_id(), id, event.created_at));
+        let task = plan_task(store.new_id(), id, event.created_at);
+        let crowded = store.db().waiting_callers() >= CROWDED;
+        let place = if crowded { None } else { self.inner.handover.place() };
+        let handed_over = if let Some(place) = place {
+            Some((place, store.enqueue_claimed(&mut batch, ctx, task)))
+        } else {
+            store.enqueue(&mut batch, ctx, task);
+            None
+        };
         match store.commit(batch).await {
             Ok(_) => {
+                if let Some((place, task)) = handed_over {
+                    place.send(task);
+                }
                 self.metrics().accepted();
                 Ok(Accepted {
                     transaction_id,

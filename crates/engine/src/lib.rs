@@ -6,6 +6,7 @@
 
 mod accept;
 mod deliver;
+mod handover;
 mod json;
 mod metrics;
 mod plan;
@@ -56,6 +57,7 @@ struct Inner {
     /// Workflows whose time of last use was written lately.
     triggered: moka::sync::Cache<Id, ()>,
     metrics: EngineMetrics,
+    handover: handover::Handover,
 }
 
 impl Engine {
@@ -73,6 +75,7 @@ impl Engine {
                 transport,
                 settings,
                 metrics,
+                handover: handover::Handover::new(),
             }),
         }
     }

@@ -13,7 +13,7 @@ use campanile_store::contexts::Context;
 use campanile_store::deliveries::NewDelivery;
 use campanile_store::events::Event;
 use campanile_store::messages::Message;
-use campanile_store::notifications::{Job, Notification};
+use campanile_store::notifications::{Job, Notification, PLANNED};
 use campanile_store::subscribers::{Subscriber, SubscriberChannel};
 use campanile_store::tasks::{Again, NewTask, Task};
 use campanile_store::traces::NewTrace;
@@ -272,8 +272,17 @@ pub(crate) async fn run(engine: &Engine, plan: &Planned, known: &Known) -> Resul
         };
         store.reschedule_task(&mut batch, &plan.task, &Again::At(store.now()), &payload(&rest));
     }
-    store.commit(batch).await?;
-    Ok(handed_on)
+    match store.commit(batch).await {
+        Ok(_) => Ok(handed_on),
+        Err(error) if error.is_conflict(PLANNED) => {
+            // Somebody planned this chunk before: there is nothing left to do here.
+            let mut batch = Batch::background();
+            store.complete_task(&mut batch, &plan.task);
+            store.commit(batch).await?;
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Adds the recipient's upsert; the subscriber as it will be, and their legacy channels with those that were given.
@@ -569,6 +578,7 @@ fn messages(
                 delivery: delivery.id.to_string(),
                 notification: view.notification.id.to_string(),
                 position: job.position,
+                tried: false,
                 next: next.cloned(),
             };
             let task = NewTask {

@@ -28,13 +28,16 @@ pub(crate) struct AdvanceV1 {
 }
 
 /// [`DELIVER`].
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct DeliverV1 {
     pub(crate) message: String,
     pub(crate) delivery: String,
     /// The job that the message belongs to, should the message be deleted before its turn.
     pub(crate) notification: String,
     pub(crate) position: i64,
+    /// Whether its first attempt has ended.
+    #[serde(default)]
+    pub(crate) tried: bool,
     /// The job that comes after this one, when there is one: its id and place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<(String, i64)>,

@@ -9,7 +9,7 @@ use campanile_model::{Ctx, Id};
 use campanile_store::Batch;
 use campanile_store::deliveries::Attempt;
 use campanile_store::tasks::{Again, LEASE, Task};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,7 +27,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// How often what is due is made ready, at the most.
 const PROMOTE: Duration = Duration::from_millis(250);
 /// With so many callers waiting for a commit, new work is begun only every [`GRACE`], and only [`LITTLE`] of it.
-const CROWDED: usize = 8;
+pub(crate) const CROWDED: usize = 8;
 /// For how long callers go first: work always goes on, slower.
 const GRACE: Duration = Duration::from_millis(250);
 /// Tasks begun at a time while callers wait.
@@ -67,6 +67,10 @@ impl Worker {
 
     /// Starts the worker's loops.
     pub fn start(&self) {
+        if let Some(tasks) = self.engine.inner.handover.receive() {
+            let worker = self.clone();
+            tokio::spawn(async move { worker.receive(tasks).await });
+        }
         let worker = self.clone();
         tokio::spawn(async move { worker.work().await });
         let worker = self.clone();
@@ -87,6 +91,31 @@ impl Worker {
             && let Err(error) = self.engine.store().give_back(left).await
         {
             tracing::warn!(%error, "unfinished tasks could not be given back; they are claimed again when their leases end");
+        }
+    }
+
+    /// Begins the tasks of events that this process has just accepted.
+    async fn receive(&self, mut tasks: mpsc::Receiver<Task>) {
+        let mut received = Vec::new();
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                count = tasks.recv_many(&mut received, LANES) => {
+                    if count == 0 {
+                        break;
+                    }
+                    self.begin(std::mem::take(&mut received));
+                }
+            }
+        }
+        // What is still on its way is left to the queue.
+        tasks.close();
+        let mut left = Vec::new();
+        while let Some(task) = tasks.recv().await {
+            left.push(task.id);
+        }
+        if !left.is_empty() {
+            let _ = self.engine.store().give_back(left).await;
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{Store, args, queries};
 /// The conflict of completing a task whose lease was lost.
 pub const LEASE_LOST: &str = "task lease";
 /// How long a claimed task belongs to its holder without renewal.
-pub const LEASE: Duration = Duration::from_secs(10);
+pub const LEASE: Duration = Duration::from_secs(6);
 
 const READY: i64 = 0;
 const SCHEDULED: i64 = 1;

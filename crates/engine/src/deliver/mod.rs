@@ -311,7 +311,7 @@ async fn write_down(
         );
     }
     health(engine, ctx, attempt, &decision, settled.sent && !kept, &mut batch);
-    go_on(engine, ctx, asked, attempt, settled, &mut batch);
+    go_on(engine, ctx, asked, attempt.notification_id, settled, &mut batch);
     match decision.next {
         None => store.complete_task(&mut batch, task),
         Some(at) => {
@@ -322,7 +322,11 @@ async fn write_down(
                 },
                 _ => Again::At(at),
             };
-            store.reschedule_task(&mut batch, task, &again, &task.payload);
+            let tried = DeliverV1 {
+                tried: true,
+                ..asked.clone()
+            };
+            store.reschedule_task(&mut batch, task, &again, &payload(&tried));
         }
     }
     store.commit(batch).await?;
@@ -330,7 +334,7 @@ async fn write_down(
 }
 
 /// The next step, or the end of the notification.
-fn go_on(engine: &Engine, ctx: &Ctx, asked: &DeliverV1, attempt: &Attempt, settled: Settled, batch: &mut Batch) {
+fn go_on(engine: &Engine, ctx: &Ctx, asked: &DeliverV1, notification: Id, settled: Settled, batch: &mut Batch) {
     if !settled.first && !settled.ended {
         return;
     }
@@ -339,7 +343,7 @@ fn go_on(engine: &Engine, ctx: &Ctx, asked: &DeliverV1, attempt: &Attempt, settl
         Some((id, position)) => {
             if let Ok(id) = id.parse::<Id>() {
                 let next = AdvanceV1 {
-                    notification: attempt.notification_id.to_string(),
+                    notification: notification.to_string(),
                     position: *position,
                 };
                 let task = NewTask {
@@ -350,13 +354,11 @@ fn go_on(engine: &Engine, ctx: &Ctx, asked: &DeliverV1, attempt: &Attempt, settl
                     id,
                 };
                 // A job that halts is left when it has ended, any other one after its first attempts: the job's own
-                // counts decide, and a second attempt changes nothing about the first ones.
-                if settled.first || settled.ended {
-                    store.release_next(batch, ctx, attempt.notification_id, attempt.position, task);
-                }
+                // counts decide. A next step that has begun already is not begun again.
+                store.release_next(batch, ctx, notification, asked.position, task);
             }
         }
-        None if settled.ended => store.finish_notification(batch, ctx, attempt.notification_id, attempt.position),
+        None if settled.ended => store.finish_notification(batch, ctx, notification, asked.position),
         None => {}
     }
 }
@@ -441,12 +443,12 @@ async fn message_deleted(engine: &Engine, ctx: &Ctx, task: &Task, asked: &Delive
     let mut batch = Batch::background();
     if let Ok(notification) = asked.notification.parse::<Id>() {
         let settled = Settled {
-            first: true,
+            first: !asked.tried,
             ended: true,
             sent: false,
         };
         store.settle_job(&mut batch, ctx, notification, asked.position, settled);
-        store.finish_notification(&mut batch, ctx, notification, asked.position);
+        go_on(engine, ctx, asked, notification, settled, &mut batch);
     }
     store.complete_task(&mut batch, task);
     store.commit(batch).await?;

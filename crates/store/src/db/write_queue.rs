@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
@@ -15,6 +16,9 @@ const MOST_BATCHES: usize = 512;
 /// …and about this many bytes, so that a commit of many large payloads does not delay everybody.
 const MOST_BYTES: usize = 4 << 20;
 
+/// A group that was taken longer ago says nothing about now.
+const RECENT: Duration = Duration::from_millis(20);
+
 pub(crate) struct Job {
     pub(crate) batch: Batch,
     pub(crate) reply: oneshot::Sender<Result<Done, StoreError>>,
@@ -26,6 +30,8 @@ struct State {
     background: VecDeque<Job>,
     closed: bool,
     working: usize,
+    /// When the last group was taken, and how many callers wait for it.
+    taken: Option<(Instant, usize)>,
 }
 
 pub(crate) struct WriteQueue {
@@ -73,15 +79,22 @@ impl WriteQueue {
             .unwrap_or_else(|_| Err(StoreError::Driver("the writer stopped".to_owned())))
     }
 
-    /// How many callers wait for a commit.
+    /// How many callers wait for a commit: those in the queue and those of the commit that is under way or just ended,
+    /// because a busy queue is empty whenever a writer has just taken what was there.
     pub(crate) fn waiting(&self) -> usize {
-        self.lock().interactive.len()
+        let state = self.lock();
+        let recent = state
+            .taken
+            .filter(|(at, _)| at.elapsed() < RECENT)
+            .map_or(0, |(_, callers)| callers);
+        state.interactive.len() + recent
     }
 
     /// Takes what is there, without waiting for more: an idle server commits at once, a busy one in groups.
     fn take(state: &mut State) -> Vec<Job> {
         let mut jobs = Vec::new();
         let mut bytes = 0;
+        let waiting = state.interactive.len();
         while jobs.len() < MOST_BATCHES && bytes < MOST_BYTES {
             let Some(job) = state.interactive.pop_front().or_else(|| state.background.pop_front()) else {
                 break;
@@ -90,6 +103,9 @@ impl WriteQueue {
             jobs.push(job);
         }
         state.working += usize::from(!jobs.is_empty());
+        if !jobs.is_empty() {
+            state.taken = Some((Instant::now(), waiting - state.interactive.len()));
+        }
         jobs
     }
 
