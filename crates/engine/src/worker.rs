@@ -31,7 +31,7 @@ pub(crate) const CROWDED: usize = 8;
 /// For how long callers go first: work always goes on, slower.
 const GRACE: Duration = Duration::from_millis(250);
 /// Tasks begun at a time while callers wait.
-const LITTLE: usize = 128;
+const LITTLE: usize = 64;
 /// How often a task that lost a race against others is run again before it is given back.
 const RACES: usize = 5;
 

@@ -47,7 +47,7 @@ pub(super) fn open(path: &Path, read_only: bool) -> Result<Connection, StoreErro
     } else {
         "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
          PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864; \
-         PRAGMA wal_autocheckpoint = 4000;"
+         PRAGMA wal_autocheckpoint = 10000;"
     };
     connection.execute_batch(settings).map_err(driver)?;
     Ok(connection)
