@@ -17,7 +17,7 @@ use super::batch::{Batch, Done};
 use super::error::StoreError;
 use super::signals::Signals;
 use super::value::{Row, Val};
-use super::write_queue::WriteQueue;
+use super::write_queue::{WriteQueue, callers};
 
 const READERS: usize = 3;
 /// After a group with a failing batch so many groups are run with savepoints.
@@ -64,6 +64,7 @@ pub(super) fn spawn_writer(path: &Path, queue: Arc<WriteQueue>, signals: Signals
         .name("sqlite-writer".to_owned())
         .spawn(move || {
             while let Some(jobs) = queue.next_blocking() {
+                let callers = callers(&jobs);
                 let (batches, replies): (Vec<Batch>, Vec<_>) =
                     jobs.into_iter().map(|job| (job.batch, job.reply)).unzip();
                 let results = writer.commit(&batches);
@@ -74,7 +75,7 @@ pub(super) fn spawn_writer(path: &Path, queue: Arc<WriteQueue>, signals: Signals
                     // A caller that stopped waiting does not mind.
                     let _ = reply.send(result);
                 }
-                queue.finished();
+                queue.finished(callers);
             }
         })
         .map_err(|error| StoreError::Driver(format!("cannot start the writer thread: {error}")))?;

@@ -16,7 +16,7 @@ const MOST_BATCHES: usize = 512;
 /// …and about this many bytes, so that a commit of many large payloads does not delay everybody.
 const MOST_BYTES: usize = 4 << 20;
 
-/// A group that was taken longer ago says nothing about now.
+/// A peak of longer ago says nothing about now.
 const RECENT: Duration = Duration::from_millis(20);
 
 pub(crate) struct Job {
@@ -30,8 +30,10 @@ struct State {
     background: VecDeque<Job>,
     closed: bool,
     working: usize,
-    /// When the last group was taken, and how many callers wait for it.
-    taken: Option<(Instant, usize)>,
+    /// Callers whose commits are under way.
+    callers: usize,
+    /// The most callers under way at once lately, and when that was.
+    peak: Option<(Instant, usize)>,
 }
 
 pub(crate) struct WriteQueue {
@@ -41,6 +43,11 @@ pub(crate) struct WriteQueue {
     /// Wakes a writer that is a task.
     task: Notify,
     drained: Notify,
+}
+
+/// How many of these jobs somebody waits for.
+pub(crate) fn callers(jobs: &[Job]) -> usize {
+    jobs.iter().filter(|job| job.batch.urgency == Urgency::Interactive).count()
 }
 
 impl WriteQueue {
@@ -79,15 +86,12 @@ impl WriteQueue {
             .unwrap_or_else(|_| Err(StoreError::Driver("the writer stopped".to_owned())))
     }
 
-    /// How many callers wait for a commit: those in the queue and those of the commit that is under way or just ended,
-    /// because a busy queue is empty whenever a writer has just taken what was there.
+    /// How many callers wait for a commit: those in the queue, and those of the commits that are under way or have just
+    /// ended, because a busy queue is empty whenever a writer has taken what was there.
     pub(crate) fn waiting(&self) -> usize {
         let state = self.lock();
-        let recent = state
-            .taken
-            .filter(|(at, _)| at.elapsed() < RECENT)
-            .map_or(0, |(_, callers)| callers);
-        state.interactive.len() + recent
+        let recent = state.peak.filter(|(at, _)| at.elapsed() < RECENT).map_or(0, |(_, callers)| callers);
+        state.interactive.len() + state.callers.max(recent)
     }
 
     /// Takes what is there, without waiting for more: an idle server commits at once, a busy one in groups.
@@ -103,8 +107,10 @@ impl WriteQueue {
             jobs.push(job);
         }
         state.working += usize::from(!jobs.is_empty());
-        if !jobs.is_empty() {
-            state.taken = Some((Instant::now(), waiting - state.interactive.len()));
+        state.callers += waiting - state.interactive.len();
+        let replaced = state.peak.is_none_or(|(at, peak)| at.elapsed() >= RECENT || peak <= state.callers);
+        if replaced {
+            state.peak = Some((Instant::now(), state.callers));
         }
         jobs
     }
@@ -145,9 +151,10 @@ impl WriteQueue {
         }
     }
 
-    /// A writer has answered a group.
-    pub(crate) fn finished(&self) {
+    /// A writer has answered a group in which so many callers waited.
+    pub(crate) fn finished(&self, callers: usize) {
         let mut state = self.lock();
+        state.callers = state.callers.saturating_sub(callers);
         state.working = state.working.saturating_sub(1);
         drop(state);
         self.drained.notify_waiters();

@@ -11,7 +11,7 @@ use crate::db::batch::{Batch, Done};
 use crate::db::error::StoreError;
 use crate::db::signals::Signals;
 use crate::db::value::Val;
-use crate::db::write_queue::{Job, WriteQueue};
+use crate::db::write_queue::{Job, WriteQueue, callers};
 
 /// More only multiply contention for locks.
 const WRITERS: usize = 2;
@@ -24,8 +24,9 @@ pub(in crate::db) fn spawn_writers(pool: &Arc<Pool>, queue: &Arc<WriteQueue>, si
         tokio::spawn(async move {
             let mut connection = None;
             while let Some(jobs) = queue.next().await {
+                let callers = callers(&jobs);
                 commit(&pool, &mut connection, jobs, &signals).await;
-                queue.finished();
+                queue.finished(callers);
             }
         });
     }
