@@ -47,7 +47,9 @@ pub(crate) struct WriteQueue {
 
 /// How many of these jobs somebody waits for.
 pub(crate) fn callers(jobs: &[Job]) -> usize {
-    jobs.iter().filter(|job| job.batch.urgency == Urgency::Interactive).count()
+    jobs.iter()
+        .filter(|job| job.batch.urgency == Urgency::Interactive)
+        .count()
 }
 
 impl WriteQueue {
@@ -90,7 +92,10 @@ impl WriteQueue {
     /// ended, because a busy queue is empty whenever a writer has taken what was there.
     pub(crate) fn waiting(&self) -> usize {
         let state = self.lock();
-        let recent = state.peak.filter(|(at, _)| at.elapsed() < RECENT).map_or(0, |(_, callers)| callers);
+        let recent = state
+            .peak
+            .filter(|(at, _)| at.elapsed() < RECENT)
+            .map_or(0, |(_, callers)| callers);
         state.interactive.len() + state.callers.max(recent)
     }
 
@@ -108,7 +113,9 @@ impl WriteQueue {
         }
         state.working += usize::from(!jobs.is_empty());
         state.callers += waiting - state.interactive.len();
-        let replaced = state.peak.is_none_or(|(at, peak)| at.elapsed() >= RECENT || peak <= state.callers);
+        let replaced = state
+            .peak
+            .is_none_or(|(at, peak)| at.elapsed() >= RECENT || peak <= state.callers);
         if replaced {
             state.peak = Some((Instant::now(), state.callers));
         }
