@@ -9,6 +9,8 @@ use campanile_model::{Ctx, Id};
 use campanile_store::Batch;
 use campanile_store::deliveries::Attempt;
 use campanile_store::tasks::{Again, LEASE, Task};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -303,10 +305,15 @@ impl Worker {
                     other => self.settle(&planned.task, other),
                 };
                 self.done(&planned.task);
-                self.hand_on(handed_on.unwrap_or_default());
+                handed_on.unwrap_or_default()
             }
         });
-        futures_util::future::join_all(runs).await;
+        // Plans of one commit end together, and their deliveries share their reads.
+        let together = runs.len().max(1);
+        let mut ended = runs.collect::<FuturesUnordered<_>>().ready_chunks(together);
+        while let Some(handed_on) = ended.next().await {
+            self.hand_on(handed_on.into_iter().flatten().collect());
+        }
     }
 
     async fn plan_alone(&self, ctx: &Ctx, planned: &plan::Planned) -> Result<Vec<Task>, Interrupted> {

@@ -29,18 +29,18 @@ queries! {
         g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
         g.last_success_at, g.last_error, g.expires_at, g.scopes, g.missing_scopes
         FROM connections t
-        JOIN integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id
-        JOIN grants g ON g.id = t.grant_id
-        LEFT JOIN subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber
+        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+        {join_one:grants g ON g.id = t.grant_id}
+        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}
         WHERE t.environment_id = $1 AND t.identifier = $2";
     FIND_OF = "SELECT t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.channel, t.subscriber,
         s.subscriber_id, t.contexts, t.workspace, t.created_at, t.updated_at,
         g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
         g.last_success_at, g.last_error, g.expires_at, g.scopes, g.missing_scopes
         FROM connections t
-        JOIN integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id
-        JOIN grants g ON g.id = t.grant_id
-        LEFT JOIN subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber
+        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+        {join_one:grants g ON g.id = t.grant_id}
+        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}
         WHERE t.environment_id = $1 AND t.subscriber = $2";
     IN_THE_WAY = "SELECT identifier, integration_id, subscriber, contexts FROM connections
         WHERE environment_id = $1 AND (identifier = $2 OR (integration_id = $3 AND subscriber = $4 AND contexts = $5))";

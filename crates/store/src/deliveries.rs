@@ -19,10 +19,10 @@ queries! {
             e.identifier, e.kind, e.address, e.status, e.connection_identifier, e.last_success_at,
             g.id, g.tokens, g.generation, g.status, g.last_success_at
         FROM deliveries d
-        JOIN messages m ON m.environment_id = d.environment_id AND m.id = d.message_id
-        LEFT JOIN endpoints e ON e.environment_id = d.environment_id AND e.id = d.endpoint_id
-        LEFT JOIN connections c ON c.environment_id = e.environment_id AND c.id = e.connection_id AND c.contexts = e.contexts
-        LEFT JOIN grants g ON g.id = c.grant_id
+        {join_one:messages m ON m.environment_id = d.environment_id AND m.id = d.message_id}
+        LEFT {join_one:endpoints e ON e.environment_id = d.environment_id AND e.id = d.endpoint_id}
+        LEFT {join_one:connections c ON c.environment_id = e.environment_id AND c.id = e.connection_id AND c.contexts = e.contexts}
+        LEFT {join_one:grants g ON g.id = c.grant_id}
         WHERE d.environment_id = $1 AND d.message_id {in:$2}";
     UPDATE = {
         many

@@ -31,10 +31,10 @@ queries! {
         t.contexts, t.kind, t.address, t.status, t.reason, t.since, t.last_success_at, t.last_error,
         t.created_at, t.updated_at
         FROM endpoints t
-        JOIN integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id
-        LEFT JOIN subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber_id
-        LEFT JOIN connections c ON c.environment_id = t.environment_id AND c.id = t.connection_id
-            AND c.contexts = t.contexts
+        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber_id}
+        LEFT {join_one:connections c ON c.environment_id = t.environment_id AND c.id = t.connection_id
+            AND c.contexts = t.contexts}
         WHERE t.environment_id = $1 AND t.identifier = $2";
     /// Those of inactive and deleted integrations are among them, and say so.
     FIND_OF = "SELECT t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.active AND i.deleted_at IS NULL,
@@ -42,10 +42,10 @@ queries! {
         t.contexts, t.kind, t.address, t.status, t.reason, t.since, t.last_success_at, t.last_error,
         t.created_at, t.updated_at
         FROM endpoints t
-        JOIN integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id
-        LEFT JOIN subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber_id
-        LEFT JOIN connections c ON c.environment_id = t.environment_id AND c.id = t.connection_id
-            AND c.contexts = t.contexts
+        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber_id}
+        LEFT {join_one:connections c ON c.environment_id = t.environment_id AND c.id = t.connection_id
+            AND c.contexts = t.contexts}
         WHERE t.environment_id = $1 AND t.subscriber_id {in:$2} AND t.contexts = $3 AND t.channel = 'chat'
         ORDER BY t.id";
     FIND_ADDRESS = "SELECT identifier FROM endpoints

@@ -33,7 +33,7 @@ queries! {
     DELETE_MESSAGES = "DELETE FROM messages WHERE environment_id = $1 AND subscriber_id = $2";
     CHANNELS = "SELECT c.subscriber_id, c.integration_id, i.identifier, c.provider_id, c.credentials
         FROM subscriber_channels c
-        JOIN integrations i ON i.environment_id = c.environment_id AND i.id = c.integration_id AND i.deleted_at IS NULL
+        {join_one:integrations i ON i.environment_id = c.environment_id AND i.id = c.integration_id AND i.deleted_at IS NULL}
         WHERE c.environment_id = $1 AND c.subscriber_id {in:$2} ORDER BY c.created_at, c.integration_id";
     INSERT_CHANNEL = {
         insert "subscriber_channels",

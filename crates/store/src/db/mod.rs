@@ -64,6 +64,7 @@ impl Db {
             Address::Postgres { url, direct_url } => {
                 let pool = Arc::new(postgres::Pool::connect(url).await?);
                 postgres::spawn_writers(&pool, &writes, &signals);
+                postgres::keep_statistics(&pool);
                 postgres::spawn_listener(direct_url.as_deref().unwrap_or(url), signals.clone());
                 Engine::Postgres(pool)
             }

@@ -1,7 +1,9 @@
 //! Statements, written once for both engines.
 //!
 //! `$n` are the parameters. `{in:$n}` takes a list. `{each:column}` is the rows of a column's JSON list of
-//! texts, named `value`. `{skip_locked}` locks rows where there is more than one writer.
+//! texts, named `value`. `{skip_locked}` locks rows where there is more than one writer. `{join_one:table t ON …}` joins
+//! the one row that a key finds, and tells PostgreSQL so: without statistics it takes a table that was filled a moment
+//! ago for a tiny one, and would read all of it for each row.
 //! Where the engines must differ, a statement has two texts. An `insert` is described by its columns, so that many rows
 //! go in one statement on PostgreSQL. A test prepares every statement on both engines.
 
@@ -136,6 +138,7 @@ fn array_type(kind: &str) -> &str {
 /// `$n` becomes `?n`: SQLite numbers `$1` by its first appearance, which silently mixes arguments up.
 pub(crate) fn for_sqlite(text: &str) -> String {
     let text = replace_token(text, "{in:$", |n| format!("IN (SELECT value FROM json_each(?{n}))"));
+    let text = replace_token(&text, "{join_one:", |joined| format!("JOIN {joined}"));
     replace_token(&text, "{each:", |column| format!("json_each({column})"))
         .replace("{skip_locked}", "")
         .replace('$', "?")
@@ -143,10 +146,18 @@ pub(crate) fn for_sqlite(text: &str) -> String {
 
 pub(crate) fn for_postgres(text: &str) -> String {
     let text = replace_token(text, "{in:$", |n| format!("= ANY(${n})"));
+    let text = replace_token(&text, "{join_one:", join_one_on_postgres);
     replace_token(&text, "{each:", |column| {
         format!("jsonb_array_elements_text({column}::jsonb) AS element(value)")
     })
     .replace("{skip_locked}", "FOR UPDATE SKIP LOCKED")
+}
+
+/// `table t ON condition`, looked up for each row that it is joined to.
+fn join_one_on_postgres(joined: &str) -> String {
+    let (table, condition) = joined.split_once(" ON ").unwrap_or((joined, "true"));
+    let alias = table.rsplit(' ').next().unwrap_or(table);
+    format!("JOIN LATERAL (SELECT * FROM {table} WHERE {condition} LIMIT 1) AS {alias} ON true")
 }
 
 /// Replaces each `{token…}` by what `spell` makes of the text between the token's beginning and the brace.
@@ -213,6 +224,19 @@ mod tests {
         assert_eq!(
             for_postgres(text),
             "EXISTS (SELECT 1 FROM jsonb_array_elements_text(t.tags::jsonb) AS element(value) WHERE value = ANY($1))"
+        );
+    }
+
+    #[test]
+    fn a_join_of_one_row_is_a_look_up_on_postgres() {
+        let text = "SELECT 1 FROM t LEFT {join_one:grants g ON g.id = t.grant_id} WHERE t.id = $1";
+        assert_eq!(
+            for_sqlite(text),
+            "SELECT 1 FROM t LEFT JOIN grants g ON g.id = t.grant_id WHERE t.id = ?1"
+        );
+        assert_eq!(
+            for_postgres(text),
+            "SELECT 1 FROM t LEFT JOIN LATERAL (SELECT * FROM grants g WHERE g.id = t.grant_id LIMIT 1) AS g ON true WHERE t.id = $1"
         );
     }
 

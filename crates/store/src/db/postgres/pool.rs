@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Mutex, RwLock};
 use tokio_postgres::error::SqlState;
@@ -13,8 +13,6 @@ use crate::db::error::StoreError;
 use crate::db::value::{Row, Val};
 
 const READERS: usize = 4;
-/// After so many statements a connection's plans are made anew for the first time.
-const FIRST_REPLAN: u64 = 256;
 /// Every statement finds its rows by key. A plan is kept with its statement, and one that was made while a table was
 /// still small would read the whole table for ever: so only plans by index are made.
 const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
@@ -56,9 +54,6 @@ fn load_roots(mut roots: rustls::RootCertStore) -> rustls::RootCertStore {
 pub(super) struct Connection {
     pub(super) client: Client,
     statements: Mutex<HashMap<String, Statement>>,
-    /// Statements run, and the count at which their plans are made anew.
-    runs: AtomicU64,
-    replan_at: AtomicU64,
 }
 
 impl Connection {
@@ -68,8 +63,6 @@ impl Connection {
         Ok(Self {
             client,
             statements: Mutex::default(),
-            runs: AtomicU64::new(0),
-            replan_at: AtomicU64::new(FIRST_REPLAN),
         })
     }
 
@@ -83,24 +76,8 @@ impl Connection {
         Ok(statement)
     }
 
-    /// Forgets plans from time to time: one that was made while a table was nearly empty takes any index to be as good
-    /// as the right one, and a prepared statement keeps it for ever. Four times as many statements, at most four times as
-    /// large tables: so plans are never much older than their tables.
-    pub(super) async fn refresh_plans(&self) -> Result<(), StoreError> {
-        let at = self.replan_at.load(Ordering::Relaxed);
-        if self.runs.load(Ordering::Relaxed) < at {
-            return Ok(());
-        }
-        self.replan_at.store(at.saturating_mul(4), Ordering::Relaxed);
-        self.client
-            .batch_execute("DISCARD PLANS")
-            .await
-            .map_err(|error| driver(&error))
-    }
-
     /// Runs a statement; the number of changed rows, or the rows it returns.
     pub(super) async fn run(&self, statement: &Statement, row: &[Val]) -> Result<(u64, Vec<Row>), StoreError> {
-        self.runs.fetch_add(1, Ordering::Relaxed);
         let parameters: Vec<&(dyn ToSql + Sync)> = row.iter().map(|val| val as _).collect();
         if statement.columns().is_empty() {
             let changed = self
@@ -162,7 +139,6 @@ impl Pool {
 
     pub(in crate::db) async fn query(&self, text: &str, row: Vec<Val>) -> Result<Vec<Row>, StoreError> {
         let connection = self.connection().await?;
-        connection.refresh_plans().await?;
         let statement = connection.prepare(text).await?;
         connection.run(&statement, &row).await.map(|(_, rows)| rows)
     }

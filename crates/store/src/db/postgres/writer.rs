@@ -104,7 +104,6 @@ struct Call {
 }
 
 async fn try_transaction(connection: &Connection, batches: &[&Batch]) -> Result<Vec<Done>, StoreError> {
-    connection.refresh_plans().await?;
     let calls = plan(connection, batches).await?;
     // All but the last word goes out at once; expectations have to be seen before the commit.
     let begin = connection
