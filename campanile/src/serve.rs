@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use campanile_api::{App, ConnectionTokens, Metrics, Settings, TrustedProxies};
+use campanile_connect::Connect;
 use campanile_engine::{Engine, EngineMetrics, Worker};
 use campanile_model::Clock;
 use campanile_providers::chat::BaseUrls;
@@ -50,14 +51,16 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
         // No other process has this database open, so whoever held a lease is gone.
         store.reclaim_all().await?;
     }
-    let (app, worker) = wire(&config, &store)?;
+    let listener = bind(config.listen, "CAMPANILE_LISTEN").await?;
+    let bound = listener.local_addr().unwrap_or(config.listen);
+    let (app, worker) = wire(&config, &store, bound)?;
     if let Some(made) = &made {
         first_start::tell(&config, made)?;
         if config.dev {
             example::seed(&app, made).await?;
         }
     }
-    listen(&config, &app, worker, &store, made.as_ref()).await
+    listen(&config, listener, &app, worker, &store, made.as_ref()).await
 }
 
 /// Brings the database up to date, or refuses to start on an old one.
@@ -102,17 +105,23 @@ fn production(config: &Config) -> Chosen {
     }
 }
 
-fn wire(config: &Config, store: &Store) -> Result<(App, Worker), Failure> {
+fn wire(config: &Config, store: &Store, bound: SocketAddr) -> Result<(App, Worker), Failure> {
     let transport = Transport::new(transport_config(config)?)
         .map_err(|error| Failure::new(format!("Outgoing calls cannot be set up: {error}")))?;
     let metrics = Metrics::new();
     let engine_metrics = EngineMetrics::default();
     metrics.register(|registry| engine_metrics.register(registry));
-    let settings = campanile_engine::Settings {
-        outbox: config.dev,
+    let settings = campanile_connect::Settings {
+        public_url: config.public_url_at(bound),
         bases: bases(config)?,
+        dev: config.dev,
     };
-    let engine = Engine::new(store.clone(), transport, settings, engine_metrics);
+    let connect = Connect::new(store.clone(), transport, settings);
+    let engine = Engine::new(
+        connect,
+        campanile_engine::Settings { outbox: config.dev },
+        engine_metrics,
+    );
     let worker = Worker::new(engine.clone());
     let settings = Settings {
         dev: config.dev,
@@ -128,7 +137,7 @@ fn wire(config: &Config, store: &Store) -> Result<(App, Worker), Failure> {
             move |address| trusted.iter().any(|network| network.contains(address))
         }),
     };
-    Ok((App::new(store.clone(), engine, metrics, settings), worker))
+    Ok((App::new(engine, metrics, settings), worker))
 }
 
 fn transport_config(config: &Config) -> Result<TransportConfig, Failure> {
@@ -160,10 +169,18 @@ fn transport_config(config: &Config) -> Result<TransportConfig, Failure> {
 fn bases(config: &Config) -> Result<BaseUrls, Failure> {
     let mut bases = BaseUrls::default();
     for (id, urls) in &config.providers {
-        if let Some(base) = &urls.base {
-            bases
-                .set(id.clone(), base.clone())
-                .map_err(|error| Failure::new(format!("The base URL of provider {id} cannot be used: {error}")))?;
+        let parts = [
+            (id.clone(), &urls.base),
+            (format!("{id}/login"), &urls.login),
+            (format!("{id}/graph"), &urls.graph),
+            (format!("{id}/bot"), &urls.bot),
+        ];
+        for (part, base) in parts {
+            if let Some(base) = base {
+                bases
+                    .set(part, base.clone())
+                    .map_err(|error| Failure::new(format!("A base URL of provider {id} cannot be used: {error}")))?;
+            }
         }
     }
     Ok(bases)
@@ -171,12 +188,12 @@ fn bases(config: &Config) -> Result<BaseUrls, Failure> {
 
 async fn listen(
     config: &Config,
+    listener: TcpListener,
     app: &App,
     worker: Worker,
     store: &Store,
     made: Option<&FirstStart>,
 ) -> Result<(), Failure> {
-    let listener = bind(config.listen, "CAMPANILE_LISTEN").await?;
     let bound = listener.local_addr().unwrap_or(config.listen);
     let stop = CancellationToken::new();
     if let Some(address) = config.metrics_listen {

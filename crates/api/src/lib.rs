@@ -21,6 +21,7 @@ mod v2;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use campanile_connect::Connect;
 use campanile_engine::Engine;
 use campanile_store::Store;
 
@@ -95,12 +96,12 @@ struct Inner {
 }
 
 impl App {
-    /// An API over this store and engine.
-    pub fn new(store: Store, engine: Engine, metrics: Metrics, settings: Settings) -> Self {
+    /// An API over this engine and its store.
+    pub fn new(engine: Engine, metrics: Metrics, settings: Settings) -> Self {
         let limiter = settings.rate_limit.then(rate::Limiter::default);
         Self {
             inner: Arc::new(Inner {
-                store,
+                store: engine.store().clone(),
                 engine,
                 settings,
                 keys: auth::Keys::new(),
@@ -116,6 +117,10 @@ impl App {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.inner.engine
+    }
+
+    pub(crate) fn connect(&self) -> &Connect {
+        self.inner.engine.connect()
     }
 
     pub(crate) fn settings(&self) -> &Settings {

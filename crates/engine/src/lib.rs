@@ -20,9 +20,9 @@ mod workflows;
 use std::sync::Arc;
 use std::time::Duration;
 
+use campanile_connect::Connect;
 use campanile_model::{Error, Id};
 use campanile_providers::Transport;
-use campanile_providers::chat::BaseUrls;
 use campanile_store::{Store, StoreError};
 
 pub use accept::{Accepted, Trigger};
@@ -38,8 +38,6 @@ pub const EXPIRY: Duration = Duration::from_hours(24);
 pub struct Settings {
     /// Dev mode: what is not addressed to this machine stays in the outbox.
     pub outbox: bool,
-    /// Other hosts of providers.
-    pub bases: BaseUrls,
 }
 
 /// The running engine; clones are handles to the same one.
@@ -51,6 +49,7 @@ pub struct Engine {
 struct Inner {
     store: Store,
     transport: Transport,
+    connect: Connect,
     settings: Settings,
     workflows: workflows::Cache,
     integrations: deliver::integrations::Cache,
@@ -61,8 +60,8 @@ struct Inner {
 }
 
 impl Engine {
-    /// An engine over this store.
-    pub fn new(store: Store, transport: Transport, settings: Settings, metrics: EngineMetrics) -> Self {
+    /// An engine over the store of these connections.
+    pub fn new(connect: Connect, settings: Settings, metrics: EngineMetrics) -> Self {
         Self {
             inner: Arc::new(Inner {
                 workflows: workflows::Cache::new(),
@@ -71,8 +70,9 @@ impl Engine {
                     .max_capacity(10_000)
                     .time_to_live(Duration::from_mins(1))
                     .build(),
-                store,
-                transport,
+                store: connect.store().clone(),
+                transport: connect.transport().clone(),
+                connect,
                 settings,
                 metrics,
                 handover: handover::Handover::new(),
@@ -83,6 +83,11 @@ impl Engine {
     /// The store under the engine.
     pub fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    /// The connections that the engine sends through.
+    pub fn connect(&self) -> &Connect {
+        &self.inner.connect
     }
 
     pub(crate) fn transport(&self) -> &Transport {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use campanile_api::{App, ConnectionTokens, Metrics, Settings, TrustedProxies};
+use campanile_connect::Connect;
 use campanile_engine::{Engine, EngineMetrics};
 use campanile_model::Permission;
 use campanile_providers::chat::BaseUrls;
@@ -17,11 +18,17 @@ async fn serve(test: &TestStore) -> SocketAddr {
     // The first that comes installs it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let transport = Transport::new(TransportConfig::default()).unwrap();
-    let settings = campanile_engine::Settings {
-        outbox: false,
+    let settings = campanile_connect::Settings {
+        public_url: None,
         bases: BaseUrls::default(),
+        dev: false,
     };
-    let engine = Engine::new(test.store.clone(), transport, settings, EngineMetrics::default());
+    let connect = Connect::new(test.store.clone(), transport, settings);
+    let engine = Engine::new(
+        connect,
+        campanile_engine::Settings { outbox: false },
+        EngineMetrics::default(),
+    );
     let settings = Settings {
         dev: false,
         rate_limit: false,
@@ -29,7 +36,7 @@ async fn serve(test: &TestStore) -> SocketAddr {
         metrics_on_main_port: true,
         trusted_proxies: TrustedProxies::new(|_| false),
     };
-    let app = App::new(test.store.clone(), engine, Metrics::new(), settings);
+    let app = App::new(engine, Metrics::new(), settings);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = campanile_api::router(&app).into_make_service_with_connect_info::<SocketAddr>();

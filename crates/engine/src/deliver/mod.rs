@@ -140,7 +140,7 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         custom_data: &overrides["custom"],
         credentials,
         delivery_id: &delivery_id,
-        bases: &engine.settings().bases,
+        bases: &engine.connect().settings().bases,
     });
     let prepared = match prepared {
         Ok(prepared) => prepared,

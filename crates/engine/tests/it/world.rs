@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use campanile_connect::Connect;
 use campanile_engine::recipients::{self, Recipients};
 use campanile_engine::{Accepted, Engine, EngineMetrics, Settings, Trigger, Worker};
 use campanile_model::channel::{DeliveryState, JobStatus, MessageStatus, Origin, Severity, WorkflowStatus};
@@ -60,7 +61,13 @@ impl Process {
         let mut registry = Registry::default();
         metrics.register(&mut registry);
         let outbox = mode == Mode::Outbox;
-        let engine = Engine::new(store, transport, Settings { outbox, bases }, metrics);
+        let settings = campanile_connect::Settings {
+            public_url: None,
+            bases,
+            dev: outbox,
+        };
+        let connect = Connect::new(store, transport, settings);
+        let engine = Engine::new(connect, Settings { outbox }, metrics);
         Self {
             worker: Worker::new(engine.clone()),
             engine,

@@ -43,6 +43,12 @@ impl BaseUrls {
         self.0.get(provider_id)
     }
 
+    /// `url` of the vendor, on the operator's base if there is one. `id` is a provider id, or a part of one such as
+    /// `msteams/graph`.
+    pub fn of_vendor(&self, id: &str, url: &Url) -> Url {
+        self.replace(id, url).unwrap_or_else(|| url.clone())
+    }
+
     /// `url` on the provider's base, if it has one.
     pub fn replace(&self, provider_id: &str, url: &Url) -> Option<Url> {
         let base = self.get(provider_id)?;

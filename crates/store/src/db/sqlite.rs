@@ -20,6 +20,10 @@ use super::value::{Row, Val};
 use super::write_queue::{WriteQueue, callers};
 
 const READERS: usize = 3;
+/// How often the log is looked at.
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(500);
+/// A log of fewer bytes is left alone.
+const WORTH_A_CHECKPOINT: u64 = 4 << 20;
 /// After a group with a failing batch so many groups are run with savepoints.
 const CAREFUL_GROUPS: u32 = 16;
 
@@ -47,7 +51,7 @@ pub(super) fn open(path: &Path, read_only: bool) -> Result<Connection, StoreErro
     } else {
         "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
          PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864; \
-         PRAGMA wal_autocheckpoint = 10000;"
+         PRAGMA wal_autocheckpoint = 100000;"
     };
     connection.execute_batch(settings).map_err(driver)?;
     Ok(connection)
@@ -60,9 +64,11 @@ pub(super) fn spawn_writer(path: &Path, queue: Arc<WriteQueue>, signals: Signals
         careful: Cell::new(0),
         connection,
     };
+    let checkpointer = spawn_checkpointer(path)?;
     std::thread::Builder::new()
         .name("sqlite-writer".to_owned())
         .spawn(move || {
+            let _checkpointer = checkpointer;
             while let Some(jobs) = queue.next_blocking() {
                 let callers = callers(&jobs);
                 let (batches, replies): (Vec<Batch>, Vec<_>) =
@@ -80,6 +86,31 @@ pub(super) fn spawn_writer(path: &Path, queue: Arc<WriteQueue>, signals: Signals
         })
         .map_err(|error| StoreError::Driver(format!("cannot start the writer thread: {error}")))?;
     Ok(())
+}
+
+/// Moves the log into the database beside the writer, so that no commit waits for it. The writer's own checkpoint, at
+/// 100,000 pages, is left for a log that grows faster than that.
+fn spawn_checkpointer(path: &Path) -> Result<Arc<()>, StoreError> {
+    let connection = open(path, false)?;
+    let log = path.with_extension(path.extension().map_or_else(
+        || "-wal".to_owned(),
+        |extension| format!("{}-wal", extension.to_string_lossy()),
+    ));
+    let alive = Arc::new(());
+    let watched = Arc::downgrade(&alive);
+    std::thread::Builder::new()
+        .name("sqlite-checkpointer".to_owned())
+        .spawn(move || {
+            while watched.strong_count() > 0 {
+                std::thread::sleep(CHECKPOINT_EVERY);
+                if std::fs::metadata(&log).is_ok_and(|log| log.len() >= WORTH_A_CHECKPOINT) {
+                    // It gives way to readers and tries again, so it does not matter how far it came.
+                    let _ = connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)");
+                }
+            }
+        })
+        .map_err(|error| StoreError::Driver(format!("cannot start the checkpointer thread: {error}")))?;
+    Ok(alive)
 }
 
 struct Writer {

@@ -1,0 +1,64 @@
+//! Connections that live: how a customer's consent becomes a grant, how the grant is kept alive, how it is known to be
+//! well, and how it is mended.
+//!
+//! What is decided is decided by pure functions; the store keeps what was decided, and `campanile-providers` builds and
+//! reads the calls to vendors.
+
+use std::sync::Arc;
+
+use campanile_providers::Transport;
+use campanile_providers::chat::BaseUrls;
+use campanile_store::Store;
+use url::Url;
+
+/// What connections are told by the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What customers' browsers and vendors see; without it, on an address that others can reach, OAuth and hosted
+    /// pages refuse to work.
+    pub public_url: Option<Url>,
+    /// Other hosts of vendors.
+    pub bases: BaseUrls,
+    /// Dev mode.
+    pub dev: bool,
+}
+
+/// The running connections; clones are handles to the same ones.
+#[derive(Clone)]
+pub struct Connect {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    transport: Transport,
+    settings: Settings,
+}
+
+impl Connect {
+    /// Connections over this store.
+    pub fn new(store: Store, transport: Transport, settings: Settings) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                transport,
+                settings,
+            }),
+        }
+    }
+
+    /// The store under the connections.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The door out.
+    pub fn transport(&self) -> &Transport {
+        &self.inner.transport
+    }
+
+    /// What the configuration says.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+}
