@@ -5,6 +5,8 @@
 //! reads the calls to vendors.
 
 pub mod app_tokens;
+pub mod links;
+pub mod oauth;
 
 use std::sync::Arc;
 
