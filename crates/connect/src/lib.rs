@@ -4,12 +4,16 @@
 //! What is decided is decided by pure functions; the store keeps what was decided, and `campanile-providers` builds and
 //! reads the calls to vendors.
 
+mod keeper;
+
 use std::sync::Arc;
 
 use campanile_providers::Transport;
 use campanile_providers::chat::BaseUrls;
 use campanile_store::Store;
 use url::Url;
+
+pub use keeper::Keeper;
 
 /// What connections are told by the configuration.
 #[derive(Clone, Debug)]
