@@ -5,6 +5,7 @@
 //! reads the calls to vendors.
 
 pub mod app_tokens;
+mod keeper;
 
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use campanile_providers::Transport;
 use campanile_providers::chat::BaseUrls;
 use campanile_store::Store;
 use url::Url;
+
+pub use keeper::Keeper;
 
 /// What connections are told by the configuration.
 #[derive(Clone, Debug)]
