@@ -4,6 +4,8 @@
 //! What is decided is decided by pure functions; the store keeps what was decided, and `campanile-providers` builds and
 //! reads the calls to vendors.
 
+pub mod app_tokens;
+
 use std::sync::Arc;
 
 use campanile_providers::Transport;
@@ -33,6 +35,7 @@ struct Inner {
     store: Store,
     transport: Transport,
     settings: Settings,
+    app_tokens: app_tokens::Cache,
 }
 
 impl Connect {
@@ -43,6 +46,7 @@ impl Connect {
                 store,
                 transport,
                 settings,
+                app_tokens: app_tokens::Cache::new(),
             }),
         }
     }
