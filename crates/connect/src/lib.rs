@@ -5,6 +5,7 @@
 //! reads the calls to vendors.
 
 pub mod app_tokens;
+mod keeper;
 pub mod links;
 pub mod oauth;
 
@@ -14,6 +15,8 @@ use campanile_providers::Transport;
 use campanile_providers::chat::BaseUrls;
 use campanile_store::Store;
 use url::Url;
+
+pub use keeper::Keeper;
 
 /// What connections are told by the configuration.
 #[derive(Clone, Debug)]
