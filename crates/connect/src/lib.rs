@@ -8,6 +8,7 @@ pub mod app_tokens;
 mod keeper;
 pub mod links;
 pub mod oauth;
+pub mod telegram;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ struct Inner {
     transport: Transport,
     settings: Settings,
     app_tokens: app_tokens::Cache,
+    telegram_names: telegram::Names,
 }
 
 impl Connect {
@@ -52,6 +54,7 @@ impl Connect {
                 transport,
                 settings,
                 app_tokens: app_tokens::Cache::new(),
+                telegram_names: telegram::names(),
             }),
         }
     }
@@ -64,6 +67,10 @@ impl Connect {
     /// The door out.
     pub fn transport(&self) -> &Transport {
         &self.inner.transport
+    }
+
+    pub(crate) fn telegram_names(&self) -> &telegram::Names {
+        &self.inner.telegram_names
     }
 
     /// What the configuration says.

@@ -3,9 +3,9 @@
 use campanile_model::context::{ContextSet, NamedContext};
 use campanile_model::{Ctx, Error, Result};
 use ring::hmac;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::place::Place;
+use super::place::is_on;
 use crate::Connect;
 
 /// The contexts that a link is for.
@@ -46,8 +46,13 @@ impl GivenContext {
 }
 
 /// Refuses contexts without the hash that the integration asks for.
-pub(super) async fn check(connect: &Connect, ctx: &Ctx, place: &Place, given: &GivenContext) -> Result<()> {
-    if !place.is_on("hmac") || given.verified {
+pub(crate) async fn check(
+    connect: &Connect,
+    ctx: &Ctx,
+    credentials: &Map<String, Value>,
+    given: &GivenContext,
+) -> Result<()> {
+    if !is_on(credentials, "hmac") || given.verified {
         return Ok(());
     }
     let payload = given.payload.as_ref().filter(|_| !given.contexts.is_empty());

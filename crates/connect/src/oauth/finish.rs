@@ -1,9 +1,11 @@
 //! A browser that comes back from a vendor.
 
-use campanile_model::{Ctx, Error, Result};
+use campanile_model::{Ctx, Error, Id, Result};
 use campanile_providers::{Request, Response, Trust};
 use campanile_store::connections::Connection;
 use campanile_store::integrations::Integration;
+use campanile_store::{Batch, Store};
+use serde_json::Value;
 use url::Url;
 
 use super::landing::{self, Landed};
@@ -166,76 +168,95 @@ fn workspace_fact(place: &Place, connection: &Connection) -> (&'static str, Stri
     (name, workspace.name.clone().unwrap_or_else(|| workspace.id.clone()))
 }
 
-/// Links the person of a link's state. `workspace` is where they are, where the vendor tells.
+/// The person of a vendor's who is to be linked.
+pub(super) struct Person<'a> {
+    /// The endpoint type.
+    pub(super) kind: &'static str,
+    pub(super) address: &'a Value,
+    /// The workspace that they signed in to, where the vendor tells.
+    pub(super) workspace: Option<&'a str>,
+}
+
+/// Links a person to the subscriber of the state.
 pub(super) async fn link_person(
     connect: &Connect,
     ctx: &Ctx,
     place: &Place,
     state: &State,
-    kind: &'static str,
-    address: &serde_json::Value,
-    workspace: Option<&str>,
+    person: &Person<'_>,
 ) -> Result<Outcome> {
     let store = connect.store();
-    let connection = landing::commit(store, async |batch| {
-        let subscriber = landing::subscriber(store, ctx, state).await?;
-        let subscriber = subscriber.ok_or_else(|| Error::bad_request("subscriberId is required for link_user mode"))?;
-        let contexts = state.contexts();
-        let connection = linked_to(connect, ctx, place, state, subscriber.id).await?;
-        if let (Some(connection), Some(workspace)) = (&connection, workspace)
-            && connection.workspace.id != workspace
-        {
-            let name = connection.workspace.name.as_ref().unwrap_or(&connection.workspace.id);
-            return Err(Error::bad_request(format!(
-                "You signed in to another workspace than the connected one. Start again and choose {name}."
-            )));
+    for _ in 0..landing::TRIES {
+        let mut batch = Batch::new();
+        let connection = attempt(store, &mut batch, ctx, place, state, person).await?;
+        if landing::committed(store, batch).await? {
+            let page = Page {
+                success: true,
+                heading: "You're all set".to_owned(),
+                text: "Your account is linked: direct messages will reach you there.".to_owned(),
+                facts: connection.iter().map(|one| workspace_fact(place, one)).collect(),
+                next: GO_BACK.to_owned(),
+            };
+            return Ok(done(place, page));
         }
-        let named = super::GivenContext::of_session(&contexts, true).contexts;
-        store.find_or_create_contexts(batch, ctx, &named);
-        let link = Link {
-            integration: &place.integration,
-            connection: connection
-                .as_ref()
-                .map(|connection| (connection.id, connection.identifier.clone())),
-            subscriber: &subscriber,
-            contexts: &contexts,
-            kind,
-            address,
-        };
-        match links::add(store, batch, ctx, &link).await? {
-            Linked::Yes => Ok(connection),
-            Linked::Taken => Err(Error::bad_request(
-                "This account is linked to somebody else already, or to you for something else. It has to be unlinked \
-                 there first.",
-            )),
-        }
-    })
-    .await?;
-    Ok(done(
-        place,
-        Page {
-            success: true,
-            heading: "You're all set".to_owned(),
-            text: "Your account is linked: direct messages will reach you there.".to_owned(),
-            facts: connection
-                .iter()
-                .map(|connection| workspace_fact(place, connection))
-                .collect(),
-            next: GO_BACK.to_owned(),
-        },
-    ))
+    }
+    landing::too_contended()
+}
+
+async fn attempt(
+    store: &Store,
+    batch: &mut Batch,
+    ctx: &Ctx,
+    place: &Place,
+    state: &State,
+    person: &Person<'_>,
+) -> Result<Option<Connection>> {
+    let subscriber = landing::subscriber(store, ctx, state).await?;
+    let subscriber = subscriber.ok_or_else(|| Error::bad_request("subscriberId is required for link_user mode"))?;
+    let contexts = state.contexts();
+    let connection = match person.kind {
+        // It needs no token.
+        "webhook" => None,
+        _ => linked_to(store, ctx, place, state, subscriber.id).await?,
+    };
+    if let (Some(connection), Some(workspace)) = (&connection, person.workspace)
+        && connection.workspace.id != workspace
+    {
+        let name = connection.workspace.name.as_ref().unwrap_or(&connection.workspace.id);
+        return Err(Error::bad_request(format!(
+            "You signed in to another workspace than the connected one. Start again and choose {name}."
+        )));
+    }
+    let named = super::GivenContext::of_session(&contexts, true).contexts;
+    store.find_or_create_contexts(batch, ctx, &named);
+    let link = Link {
+        integration: &place.integration,
+        connection: connection
+            .as_ref()
+            .map(|connection| (connection.id, connection.identifier.clone())),
+        subscriber: &subscriber,
+        contexts: &contexts,
+        kind: person.kind,
+        address: person.address,
+    };
+    match links::add(store, batch, ctx, &link).await? {
+        Linked::Yes => Ok(connection),
+        Linked::Taken => Err(Error::bad_request(
+            "This account is linked to somebody else already, or to you for something else. It has to be unlinked there \
+             first.",
+        )),
+    }
 }
 
 /// The connection that a person is linked to: the one that was named; else the one of their own scope, or the shared
 /// one of their context, because without a token nothing is delivered.
 async fn linked_to(
-    connect: &Connect,
+    store: &Store,
     ctx: &Ctx,
     place: &Place,
     state: &State,
-    subscriber: campanile_model::Id,
+    subscriber: Id,
 ) -> Result<Option<Connection>> {
-    let store = connect.store();
     if let Some(identifier) = &state.identifier {
         let found = store.connection(ctx, identifier).await?;
         let found = found.filter(|found| found.integration_id == place.integration.id);

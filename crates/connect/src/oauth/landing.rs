@@ -15,7 +15,7 @@ use crate::Connect;
 use crate::links::{self, Link, Linked};
 
 /// How often a lost race is run again.
-const TRIES: usize = 8;
+pub(super) const TRIES: usize = 8;
 
 /// What a vendor told after a consent.
 pub(super) struct Arrived<'a> {
@@ -107,17 +107,17 @@ pub(super) async fn subscriber(store: &Store, ctx: &Ctx, state: &State) -> Resul
         .ok_or_else(|| Error::not_found(format!("Subscriber not found: {id}")))
 }
 
-/// Commits what `attempt` decides on what it reads, again when somebody else was quicker.
-pub(super) async fn commit<T>(store: &Store, mut attempt: impl AsyncFnMut(&mut Batch) -> Result<T>) -> Result<T> {
-    for _ in 0..TRIES {
-        let mut batch = Batch::new();
-        let result = attempt(&mut batch).await?;
-        match store.commit(batch).await {
-            Ok(_) => return Ok(result),
-            Err(error) if lost_race(&error) || endpoints::lost_race(&error) => {}
-            Err(error) => return Err(error.into()),
-        }
+/// Commits, or says that somebody else was quicker: then everything is to be read again.
+pub(super) async fn committed(store: &Store, batch: Batch) -> Result<bool> {
+    match store.commit(batch).await {
+        Ok(_) => Ok(true),
+        Err(error) if lost_race(&error) || endpoints::lost_race(&error) => Ok(false),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// The answer when every race was lost.
+pub(super) fn too_contended<T>() -> Result<T> {
     Err(Error::unavailable(
         "The connection is being changed by others; please start again.",
         1,
@@ -133,31 +133,46 @@ pub(super) async fn land(
     arrived: &Arrived<'_>,
 ) -> Result<Landed> {
     let store = connect.store();
-    commit(store, async |batch| {
-        let subscriber = subscriber(store, ctx, state).await?;
-        let connection = match state.reconnect {
-            Some(_) => reconnect(store, batch, ctx, state, arrived).await?,
-            None => upsert(store, batch, ctx, place, state, subscriber.as_ref(), arrived).await?,
-        };
-        store.audit(batch, ctx, "connection.consent", connection.id);
-        let person = arrived.person.as_ref().filter(|_| state.auto_link_user);
-        let linked = match person.zip(subscriber.as_ref()) {
-            None => None,
-            Some(((kind, address), subscriber)) => {
-                let link = Link {
-                    integration: &place.integration,
-                    connection: Some((connection.id, connection.identifier.clone())),
-                    subscriber,
-                    contexts: &connection.contexts,
-                    kind,
-                    address,
-                };
-                Some(links::add(store, batch, ctx, &link).await?)
-            }
-        };
-        Ok(Landed { connection, linked })
-    })
-    .await
+    for _ in 0..TRIES {
+        let mut batch = Batch::new();
+        let landed = attempt(store, &mut batch, ctx, place, state, arrived).await?;
+        if committed(store, batch).await? {
+            return Ok(landed);
+        }
+    }
+    too_contended()
+}
+
+async fn attempt(
+    store: &Store,
+    batch: &mut Batch,
+    ctx: &Ctx,
+    place: &Place,
+    state: &State,
+    arrived: &Arrived<'_>,
+) -> Result<Landed> {
+    let subscriber = subscriber(store, ctx, state).await?;
+    let connection = match state.reconnect {
+        Some(_) => reconnect(store, batch, ctx, state, arrived).await?,
+        None => upsert(store, batch, ctx, place, state, subscriber.as_ref(), arrived).await?,
+    };
+    store.audit(batch, ctx, "connection.consent", connection.id);
+    let person = arrived.person.as_ref().filter(|_| state.auto_link_user);
+    let linked = match person.zip(subscriber.as_ref()) {
+        None => None,
+        Some(((kind, address), subscriber)) => {
+            let link = Link {
+                integration: &place.integration,
+                connection: Some((connection.id, connection.identifier.clone())),
+                subscriber,
+                contexts: &connection.contexts,
+                kind,
+                address,
+            };
+            Some(links::add(store, batch, ctx, &link).await?)
+        }
+    };
+    Ok(Landed { connection, linked })
 }
 
 async fn upsert(

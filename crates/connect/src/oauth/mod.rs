@@ -19,6 +19,7 @@ mod state;
 mod webex;
 
 pub use context::GivenContext;
+pub(crate) use context::check as check_context;
 pub use finish::{Answer, Outcome, Page, finish};
 pub use start::{Mode, StartConnect, StartLink, start, start_link};
 

@@ -9,7 +9,7 @@ use campanile_store::grants::consent::Consent;
 use serde_json::{Value, json};
 
 use super::address;
-use super::finish::{Answer, Outcome, Page, call, connected, done, filled, link_person, use_up};
+use super::finish::{Answer, Outcome, Page, Person, call, connected, done, filled, link_person, use_up};
 use super::landing::{self, Arrived};
 use super::place::Place;
 use super::state::{Aim, State};
@@ -124,6 +124,10 @@ async fn link(connect: &Connect, ctx: &Ctx, place: &Place, state: &State, answer
     let request = msteams::install(bases, &token, &person, &installed).map_err(Error::internal)?;
     let response = call(connect, request, Trust::Operator, "Microsoft Graph").await?;
     msteams::installed(&response).map_err(Error::bad_request)?;
-    let address = json!({ "userId": person });
-    link_person(connect, ctx, place, state, "ms_teams_user", &address, None).await
+    let person = Person {
+        kind: "ms_teams_user",
+        address: &json!({ "userId": person }),
+        workspace: None,
+    };
+    link_person(connect, ctx, place, state, &person).await
 }

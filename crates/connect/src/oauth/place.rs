@@ -87,11 +87,7 @@ impl Place {
 
     /// Whether a credential is switched on.
     pub(super) fn is_on(&self, name: &str) -> bool {
-        match self.credentials.get(name) {
-            Some(Value::Bool(on)) => *on,
-            Some(Value::String(text)) => text == "true",
-            _ => false,
-        }
+        is_on(&self.credentials, name)
     }
 
     /// The client id, for a link.
@@ -139,6 +135,15 @@ impl Place {
     pub(super) fn home(&self) -> Option<Url> {
         let url = Url::parse(self.credential("redirectUrl")?).ok()?;
         matches!(url.scheme(), "http" | "https").then_some(url)
+    }
+}
+
+/// Whether a credential is switched on.
+pub(super) fn is_on(credentials: &Map<String, Value>, name: &str) -> bool {
+    match credentials.get(name) {
+        Some(Value::Bool(on)) => *on,
+        Some(Value::String(text)) => text == "true",
+        _ => false,
     }
 }
 

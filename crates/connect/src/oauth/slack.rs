@@ -10,7 +10,7 @@ use campanile_store::grants::Tokens;
 use campanile_store::grants::consent::Consent;
 use serde_json::json;
 
-use super::finish::{Answer, Outcome, call, connected, done, link_person, take_code};
+use super::finish::{Answer, Outcome, Person, call, connected, done, link_person, take_code};
 use super::landing::{self, Arrived};
 use super::place::Place;
 use super::state::{Aim, State};
@@ -37,18 +37,23 @@ pub(super) async fn finish(
         // On an organization-wide installation a person's workspace is not the connection's.
         let home = installed.workspace.as_ref().map(|(id, _)| id.as_str());
         let home = home.filter(|_| installed.details["is_enterprise_install"] != true);
-        return link_person(connect, ctx, place, state, "slack_user", &person, home).await;
+        let person = Person {
+            kind: "slack_user",
+            address: &person,
+            workspace: home,
+        };
+        return link_person(connect, ctx, place, state, &person).await;
     }
     if let Some(url) = &installed.webhook_url {
         if state.subscriber_id.is_none() {
             return Err(Error::bad_request("subscriberId is required for incoming webhook"));
         }
-        let address = json!({ "url": url });
-        let unconnected = State {
-            identifier: None,
-            ..state.clone()
+        let person = Person {
+            kind: "webhook",
+            address: &json!({ "url": url }),
+            workspace: None,
         };
-        return link_person(connect, ctx, place, &unconnected, "webhook", &address, None).await;
+        return link_person(connect, ctx, place, state, &person).await;
     }
     let (id, name) = installed
         .workspace

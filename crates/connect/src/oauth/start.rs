@@ -85,7 +85,7 @@ pub async fn start(connect: &Connect, ctx: &Ctx, ask: &StartConnect) -> Result<U
         return restart(connect, ctx, id).await;
     }
     let place = Place::named(connect, ctx, &ask.integration_identifier).await?;
-    context::check(connect, ctx, &place, &ask.context).await?;
+    context::check(connect, ctx, &place.credentials, &ask.context).await?;
     let asks_webhook = |scopes: &Vec<String>| scopes.iter().any(|scope| scope == "incoming-webhook");
     if place.vendor == Vendor::Slack && ask.scope.as_ref().is_some_and(asks_webhook) && ask.subscriber_id.is_none() {
         return Err(Error::bad_request("subscriberId is required for incoming webhook"));
@@ -114,7 +114,7 @@ pub async fn start(connect: &Connect, ctx: &Ctx, ask: &StartConnect) -> Result<U
 /// The vendor's page on which a person consents to be linked. Contexts that are not there yet are made.
 pub async fn start_link(connect: &Connect, ctx: &Ctx, ask: &StartLink) -> Result<Url> {
     let place = Place::named(connect, ctx, &ask.integration_identifier).await?;
-    context::check(connect, ctx, &place, &ask.context).await?;
+    context::check(connect, ctx, &place.credentials, &ask.context).await?;
     if ask.subscriber_id.is_empty() {
         return Err(Error::bad_request("subscriberId is required for link_user mode"));
     }

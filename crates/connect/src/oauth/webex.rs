@@ -11,7 +11,7 @@ use campanile_store::grants::consent::Consent;
 use serde_json::json;
 use url::Url;
 
-use super::finish::{Answer, Outcome, call, connected, done, link_person, take_code};
+use super::finish::{Answer, Outcome, Person, call, connected, done, link_person, take_code};
 use super::landing::{self, Arrived};
 use super::place::Place;
 use super::state::{Aim, State};
@@ -54,7 +54,12 @@ pub(super) async fn finish(
         let address = person
             .address
             .ok_or_else(|| Error::bad_request("Webex did not return a person ID or email in the OAuth response"))?;
-        return link_person(connect, ctx, place, state, "webex_person", &address, None).await;
+        let person = Person {
+            kind: "webex_person",
+            address: &address,
+            workspace: None,
+        };
+        return link_person(connect, ctx, place, state, &person).await;
     }
     let id = person
         .workspace
