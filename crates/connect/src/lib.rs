@@ -4,7 +4,10 @@
 //! What is decided is decided by pure functions; the store keeps what was decided, and `campanile-providers` builds and
 //! reads the calls to vendors.
 
+pub mod app_tokens;
 mod keeper;
+mod metrics;
+pub mod rotation;
 
 use std::sync::Arc;
 
@@ -37,6 +40,7 @@ struct Inner {
     store: Store,
     transport: Transport,
     settings: Settings,
+    app_tokens: app_tokens::Cache,
 }
 
 impl Connect {
@@ -47,6 +51,7 @@ impl Connect {
                 store,
                 transport,
                 settings,
+                app_tokens: app_tokens::Cache::new(),
             }),
         }
     }

@@ -63,6 +63,8 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         events::ALL,
         first_start::ALL,
         grants::ALL,
+        grants::revocations::ALL,
+        grants::rotation::ALL,
         idempotency::ALL,
         integrations::ALL,
         integrations::ALL_CHANGES,
