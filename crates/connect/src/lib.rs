@@ -17,6 +17,7 @@ use campanile_store::Store;
 use url::Url;
 
 pub use keeper::Keeper;
+pub use metrics::ConnectMetrics;
 
 /// What connections are told by the configuration.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ struct Inner {
     transport: Transport,
     settings: Settings,
     app_tokens: app_tokens::Cache,
+    rotation: rotation::State,
+    metrics: ConnectMetrics,
 }
 
 impl Connect {
@@ -52,6 +55,8 @@ impl Connect {
                 transport,
                 settings,
                 app_tokens: app_tokens::Cache::new(),
+                rotation: rotation::State::default(),
+                metrics: ConnectMetrics::default(),
             }),
         }
     }
@@ -64,6 +69,11 @@ impl Connect {
     /// The door out.
     pub fn transport(&self) -> &Transport {
         &self.inner.transport
+    }
+
+    /// What the connections count.
+    pub fn metrics(&self) -> &ConnectMetrics {
+        &self.inner.metrics
     }
 
     /// What the configuration says.

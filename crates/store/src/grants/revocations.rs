@@ -4,7 +4,7 @@
 use campanile_model::{Ctx, Id, Time};
 
 use super::rotation::{App, StoredApp};
-use super::{CHANGED, Tokens};
+use super::{CHANGED, Grant, Tokens};
 use crate::connections::Connection;
 use crate::db::{Batch, Columns, FromRow, StoreError};
 use crate::secrets::Place;
@@ -35,6 +35,13 @@ queries! {
     AGAIN = "UPDATE revocations SET attempts = attempts + 1, run_at = $3, last_error = $4 WHERE id = $1 AND generation = $2";
     REPLACE = "UPDATE revocations SET tokens = $3, generation = generation + 1, run_at = $4 WHERE id = $1 AND generation = $2";
     GENERATION = "SELECT generation FROM revocations WHERE id = $1";
+}
+
+impl Grant {
+    /// Whether our own OAuth made it: then its tokens are ours to revoke.
+    pub fn is_ours(&self) -> bool {
+        self.source == "oauth"
+    }
 }
 
 /// Tokens that are to be revoked.
