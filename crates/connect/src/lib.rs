@@ -7,7 +7,9 @@
 pub mod app_tokens;
 mod keeper;
 pub mod links;
+mod metrics;
 pub mod oauth;
+pub mod rotation;
 pub mod telegram;
 
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use campanile_store::Store;
 use url::Url;
 
 pub use keeper::Keeper;
+pub use metrics::ConnectMetrics;
 
 /// What connections are told by the configuration.
 #[derive(Clone, Debug)]
@@ -43,6 +46,8 @@ struct Inner {
     settings: Settings,
     app_tokens: app_tokens::Cache,
     telegram_names: telegram::Names,
+    rotation: rotation::State,
+    metrics: ConnectMetrics,
 }
 
 impl Connect {
@@ -55,6 +60,8 @@ impl Connect {
                 settings,
                 app_tokens: app_tokens::Cache::new(),
                 telegram_names: telegram::names(),
+                rotation: rotation::State::default(),
+                metrics: ConnectMetrics::default(),
             }),
         }
     }
@@ -71,6 +78,11 @@ impl Connect {
 
     pub(crate) fn telegram_names(&self) -> &telegram::Names {
         &self.inner.telegram_names
+    }
+
+    /// What the connections count.
+    pub fn metrics(&self) -> &ConnectMetrics {
+        &self.inner.metrics
     }
 
     /// What the configuration says.
