@@ -6,11 +6,13 @@
 mod backoff;
 mod decide;
 pub(crate) mod integrations;
+mod second;
+mod teams;
 
 use campanile_model::channel::{DeliveryState, HealthStatus, TraceStatus};
 use campanile_model::texts::Detail;
 use campanile_model::{Ctx, Id};
-use campanile_providers::chat::{Address, ChatDelivery, Prepared, interpret, prepare};
+use campanile_providers::chat::{Address, ChatDelivery, Prepared, prepare, send};
 use campanile_providers::transport::is_loopback_url;
 use campanile_providers::{Failure, Level, Outcome};
 use campanile_store::Batch;
@@ -119,7 +121,7 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
             "The address does not fit the endpoint's type",
         ));
     };
-    if address.needs_token() && attempt.grant.is_none() {
+    if address.needs_token() && attempt.grant.is_none() && !teams::needs_no_connection(attempt, &address) {
         return reject(no_connection(attempt));
     }
     if is_dead(attempt) {
@@ -129,20 +131,32 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         Some(grant) => store.attempt_token(grant)?,
         None => None,
     };
+    let bot = match teams::bot(engine, attempt, &address, integration, credentials).await {
+        Ok(bot) => bot,
+        Err(outcome) => {
+            return Ok(Made {
+                // Asking for the token was a call; counted, the next one comes later each time.
+                called: matches!(outcome, Outcome::RetryAt { .. }),
+                ..uncalled(decide::decide(&outcome, before), Some(outcome))
+            });
+        }
+    };
     let overrides = store.attempt_overrides(attempt)?;
     let delivery_id = attempt.id.to_string();
-    let prepared = prepare(&ChatDelivery {
+    let delivery = ChatDelivery {
         provider_id: &attempt.provider_id,
         address: &address,
-        token: token.as_deref(),
+        token: bot.as_ref().map(|bot| bot.token.as_str()).or(token.as_deref()),
+        tenant: bot.as_ref().map(|bot| bot.tenant.as_str()),
+        service_url: bot.as_ref().and_then(|bot| bot.service_url.as_deref()),
         text: &attempt.content,
         overrides: &overrides["provider"],
         custom_data: &overrides["custom"],
         credentials,
         delivery_id: &delivery_id,
         bases: &engine.connect().settings().bases,
-    });
-    let prepared = match prepared {
+    };
+    let prepared = match prepare(&delivery) {
         Ok(prepared) => prepared,
         Err(failure) => return reject(failure),
     };
@@ -164,8 +178,8 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
             kept: true,
         });
     }
-    let response = engine.transport().send(&prepared.request, prepared.trust).await;
-    let outcome = interpret(&attempt.provider_id, &address, response).scrubbed(&prepared.request);
+    let outcome = send(engine.transport(), &attempt.provider_id, &address, &prepared).await;
+    let outcome = second::call(engine, ctx, attempt, &delivery, outcome, batch).await?;
     let decision = match &outcome {
         Outcome::Rejected(failure) if decide::waits_for_reconnect(failure) => {
             decide::held(before, decide::verdict(failure))

@@ -1,0 +1,95 @@
+//! What delivering through the bot of MS Teams takes besides the address: the customer's tenant, and the bot's token,
+//! which is our user's own and not the customer's (channels.md 5.2).
+
+use campanile_connect::app_tokens::{Audience, msteams};
+use campanile_providers::chat::Address;
+use campanile_providers::transport::is_loopback_url;
+use campanile_providers::{Failure, Level, Outcome};
+use campanile_store::deliveries::Attempt;
+use campanile_store::integrations::Integration;
+use serde_json::Value;
+
+use crate::Engine;
+
+/// The bot as it speaks in a tenant.
+pub(super) struct Bot {
+    pub(super) token: String,
+    pub(super) tenant: String,
+    pub(super) service_url: Option<String>,
+}
+
+/// Whether an address is reached by the bot without a connection. One that names a connection needs it all the same:
+/// when it is gone, so is the customer's consent.
+pub(super) fn needs_no_connection(attempt: &Attempt, address: &Address) -> bool {
+    let named = attempt
+        .endpoint
+        .as_ref()
+        .is_some_and(|endpoint| endpoint.connection_identifier.is_some());
+    is_teams(address) && !named
+}
+
+fn is_teams(address: &Address) -> bool {
+    matches!(address, Address::MsTeamsChannel { .. } | Address::MsTeamsUser { .. })
+}
+
+/// The bot for an address of MS Teams; nothing for any other. What fails here fails this delivery only.
+pub(super) async fn bot(
+    engine: &Engine,
+    attempt: &Attempt,
+    address: &Address,
+    integration: &Integration,
+    credentials: &Value,
+) -> Result<Option<Bot>, Outcome> {
+    if !is_teams(address) {
+        return Ok(None);
+    }
+    let of_address = match address {
+        Address::MsTeamsUser { tenant_id, .. } => tenant_id.as_deref(),
+        _ => None,
+    };
+    let tenant = [attempt.workspace_id.as_deref(), of_address]
+        .into_iter()
+        .flatten()
+        .find(|id| !id.is_empty());
+    let Some(tenant) = tenant else {
+        let id = attempt
+            .endpoint
+            .as_ref()
+            .map_or("", |endpoint| endpoint.identifier.as_str());
+        let message = format!("MS Teams endpoint {id} requires a connection or endpoint tenant ID");
+        return Err(Outcome::Rejected(Failure::new(
+            Level::Endpoint,
+            "tenant_missing",
+            message,
+        )));
+    };
+    let token = match token(engine, integration, credentials).await {
+        Ok(token) => token,
+        Err(failure) if failure.level == Level::Network => {
+            return Err(Outcome::RetryAt { after: None, failure });
+        }
+        Err(failure) => return Err(Outcome::Rejected(failure)),
+    };
+    Ok(Some(Bot {
+        token,
+        tenant: tenant.to_owned(),
+        service_url: None,
+    }))
+}
+
+async fn token(engine: &Engine, integration: &Integration, credentials: &Value) -> Result<String, Failure> {
+    let filled = |name: &str| credentials[name].as_str().is_some_and(|text| !text.trim().is_empty());
+    if !["clientId", "secretKey", "tenantId"].into_iter().all(filled) {
+        let message = format!(
+            "Integration {} missing required MS Teams credentials",
+            integration.identifier
+        );
+        return Err(Failure::new(Level::Integration, "msteams_credentials_missing", message));
+    }
+    let login = engine.connect().settings().bases.get("msteams/login");
+    if engine.settings().outbox && !integration.send_real && !login.is_some_and(is_loopback_url) {
+        // Dev mode: nothing leaves this machine, Microsoft's login included, and the message is only shown.
+        return Ok("dev-mode".to_owned());
+    }
+    msteams(engine.connect(), credentials, Audience::Bot, None).await
+}
