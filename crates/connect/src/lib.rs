@@ -4,6 +4,8 @@
 //! What is decided is decided by pure functions; the store keeps what was decided, and `campanile-providers` builds and
 //! reads the calls to vendors.
 
+pub mod destinations;
+
 use std::sync::Arc;
 
 use campanile_providers::Transport;
@@ -33,6 +35,7 @@ struct Inner {
     store: Store,
     transport: Transport,
     settings: Settings,
+    destinations: destinations::Cache,
 }
 
 impl Connect {
@@ -43,6 +46,7 @@ impl Connect {
                 store,
                 transport,
                 settings,
+                destinations: destinations::Cache::new(),
             }),
         }
     }
@@ -55,6 +59,11 @@ impl Connect {
     /// The door out.
     pub fn transport(&self) -> &Transport {
         &self.inner.transport
+    }
+
+    /// The lists for pickers.
+    pub(crate) fn destinations(&self) -> &destinations::Cache {
+        &self.inner.destinations
     }
 
     /// What the configuration says.
