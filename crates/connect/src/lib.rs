@@ -4,6 +4,7 @@
 //! What is decided is decided by pure functions; the store keeps what was decided, and `campanile-providers` builds and
 //! reads the calls to vendors.
 
+pub mod app_tokens;
 pub mod destinations;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ struct Inner {
     store: Store,
     transport: Transport,
     settings: Settings,
+    app_tokens: app_tokens::Cache,
     destinations: destinations::Cache,
 }
 
@@ -46,6 +48,7 @@ impl Connect {
                 store,
                 transport,
                 settings,
+                app_tokens: app_tokens::Cache::new(),
                 destinations: destinations::Cache::new(),
             }),
         }

@@ -208,7 +208,9 @@ pub(super) fn read_on(connect: &Connect, source: Source, key: &Key, listing: &Ar
     }
     let (connect, key, reading) = (connect.clone(), key.clone(), Reading(Arc::clone(listing)));
     tokio::spawn(async move {
-        let Ok(_turn) = connect.destinations().readers.acquire().await else { return };
+        let Ok(_turn) = connect.destinations().readers.acquire().await else {
+            return;
+        };
         if let Err(trouble) = read(&connect, &source, &key, &reading.0).await {
             note_health(&connect, &source, &trouble).await;
             reading.0.stop(trouble, connect.store().now());

@@ -124,7 +124,9 @@ pub async fn list(connect: &Connect, ctx: &Ctx, connection: &Connection, query: 
         parent: query.parent,
         search: search.clone(),
     };
-    let listing = connect.destinations().listing(&key, connect.store().now(), query.refresh);
+    let listing = connect
+        .destinations()
+        .listing(&key, connect.store().now(), query.refresh);
     cache::read_on(connect, source, &key, &listing);
     // Whoever gives up waiting leaves the reading to the others.
     let mut watched = listing.watch();
@@ -138,11 +140,24 @@ pub async fn list(connect: &Connect, ctx: &Ctx, connection: &Connection, query: 
     }
     // What the vendor found by its own search is not looked through again: it knows more names than we see.
     let needle = if search.is_some() { Needle::default() } else { needle };
-    Ok(page(&state, &needle, after.as_ref(), query.limit, query.kind, connect.store().now()))
+    Ok(page(
+        &state,
+        &needle,
+        after.as_ref(),
+        query.limit,
+        query.kind,
+        connect.store().now(),
+    ))
 }
 
 /// The one person with this e-mail address, or nobody. Nothing is remembered.
-pub async fn by_email(connect: &Connect, ctx: &Ctx, connection: &Connection, query: Query, email: &str) -> Result<Page> {
+pub async fn by_email(
+    connect: &Connect,
+    ctx: &Ctx,
+    connection: &Connection,
+    query: Query,
+    email: &str,
+) -> Result<Page> {
     let source = Source::of(connect, ctx, connection, query.parent.as_deref()).await?;
     let asked = match source.token(connect).await {
         Ok(token) => {
@@ -154,7 +169,11 @@ pub async fn by_email(connect: &Connect, ctx: &Ctx, connection: &Connection, que
     match asked {
         Ok(part) => {
             let mut page = single_or_none(connect.store().now());
-            page.data = part.found.iter().map(|found| Destination::of(found, Kind::User)).collect();
+            page.data = part
+                .found
+                .iter()
+                .map(|found| Destination::of(found, Kind::User))
+                .collect();
             Ok(page)
         }
         Err(trouble) => {

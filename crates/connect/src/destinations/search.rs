@@ -118,12 +118,19 @@ pub(super) fn page<'a>(
     after: Option<&Position>,
     limit: usize,
 ) -> (Vec<&'a Found>, Option<Position>) {
-    let of_rank = |rank: u8| all.iter().filter(move |one| needle.rank(one) == Some(rank)).map(move |one| (rank, one));
+    let of_rank = |rank: u8| {
+        all.iter()
+            .filter(move |one| needle.rank(one) == Some(rank))
+            .map(move |one| (rank, one))
+    };
     let mut rest = of_rank(0).chain(of_rank(1)).filter(|(rank, one)| {
         after.is_none_or(|after| (*rank, one.key()) > (after.rank, (after.folded.as_str(), after.id.as_str())))
     });
     let taken: Vec<(u8, &Indexed)> = rest.by_ref().take(limit).collect();
-    let next = rest.next().and(taken.last()).map(|(rank, one)| Position::of(*rank, one));
+    let next = rest
+        .next()
+        .and(taken.last())
+        .map(|(rank, one)| Position::of(*rank, one));
     (taken.into_iter().map(|(_, one)| &one.found).collect(), next)
 }
 
@@ -175,7 +182,10 @@ mod tests {
             ("lles", &["Über-alles"]),
             ("łodz", &["Łódź"]),
             ("nobody", &[]),
-            ("", &["general", "GENÈVE", "random", "team-general", "Über-alles", "Łódź"]),
+            (
+                "",
+                &["general", "GENÈVE", "random", "team-general", "Über-alles", "Łódź"],
+            ),
         ];
         for (needle, expected) in table {
             assert_eq!(all_pages(&all, needle, 2), expected, "{needle}");

@@ -37,7 +37,11 @@ impl Source {
         }
         let status = connection.grant.status;
         if matches!(status, HealthStatus::Revoked | HealthStatus::NeedsReauth) {
-            let reason = connection.grant.reason.as_deref().unwrap_or("the vendor refused its tokens");
+            let reason = connection
+                .grant
+                .reason
+                .as_deref()
+                .unwrap_or("the vendor refused its tokens");
             let message = format!("The connection must be reconnected first: {reason}");
             return Err(destinations::dead(&message, status.wire()));
         }
@@ -92,9 +96,11 @@ impl Source {
                     "team is required: this connection is of a Slack organisation; kind=team lists its workspaces",
                 ))
             }
-            ("webex-messaging", Kind::User) if needle.text().chars().count() < SHORTEST_SEARCH => Err(Error::bad_request(
-                "query is required: Webex finds people by at least three letters of their name, or by email",
-            )),
+            ("webex-messaging", Kind::User) if needle.text().chars().count() < SHORTEST_SEARCH => {
+                Err(Error::bad_request(
+                    "query is required: Webex finds people by at least three letters of their name, or by email",
+                ))
+            }
             ("webex-messaging", Kind::User) => Ok(Some(needle.text().to_owned())),
             _ => Ok(None),
         }
@@ -170,7 +176,14 @@ impl Source {
         };
         let (store, grant) = (connect.store(), &self.connection.grant);
         let mut batch = Batch::background();
-        store.set_grant_health(&mut batch, &self.ctx, grant.id, grant.generation, status, Some(&failure.message));
+        store.set_grant_health(
+            &mut batch,
+            &self.ctx,
+            grant.id,
+            grant.generation,
+            status,
+            Some(&failure.message),
+        );
         store.commit(batch).await.map(drop)
     }
 }

@@ -137,7 +137,11 @@ pub fn read(ask: &Ask<'_>, response: Result<Response, TransportError>) -> Result
         Ok(response) => response,
         Err(TransportError::Blocked(reason)) => {
             let message = format!("The vendor's address is blocked: {reason}.");
-            return Err(Trouble::Refused(Failure::new(Level::Integration, "url_blocked", message)));
+            return Err(Trouble::Refused(Failure::new(
+                Level::Integration,
+                "url_blocked",
+                message,
+            )));
         }
         Err(error) => {
             let message = format!("The vendor could not be asked: {error}.");
@@ -171,7 +175,13 @@ fn trouble(outcome: Outcome) -> Option<Trouble> {
 /// The vendor's URL on the operator's base. A cursor that is a path replaces path and query, never the host: a link
 /// in an answer cannot lead the token elsewhere.
 fn vendor_url(ask: &Ask<'_>, id: &str, url: &str) -> Result<Url, Failure> {
-    let invalid = |_| Failure::new(Level::Integration, "invalid_url", "The vendor's address is not a valid URL.");
+    let invalid = |_| {
+        Failure::new(
+            Level::Integration,
+            "invalid_url",
+            "The vendor's address is not a valid URL.",
+        )
+    };
     let mut url: Url = url.parse().map_err(invalid)?;
     if let Some(cursor) = ask.cursor {
         let (path, query) = cursor.split_once('?').unwrap_or((cursor, ""));

@@ -34,7 +34,9 @@ pub(super) fn call(ask: &Ask<'_>) -> Result<Request, Failure> {
         (Kind::Team, _) => ("auth.teams.list", vec![("limit", TEAMS)]),
     };
     // A token of an organisation needs it, any other one ignores it.
-    let team = ask.team.or_else(|| ask.workspace.starts_with('T').then_some(ask.workspace));
+    let team = ask
+        .team
+        .or_else(|| ask.workspace.starts_with('T').then_some(ask.workspace));
     if let Some(team) = team.filter(|_| method.ends_with(".list") && ask.kind != Kind::Team) {
         fields.push(("team_id", team));
     }
@@ -140,7 +142,10 @@ fn user(item: &Value) -> Option<Found> {
         &profile["display_name"],
         &item["name"],
     ];
-    let name = names.into_iter().filter_map(Value::as_str).find(|name| !name.is_empty());
+    let name = names
+        .into_iter()
+        .filter_map(Value::as_str)
+        .find(|name| !name.is_empty());
     let email = profile["email"].as_str().filter(|email| !email.is_empty());
     let reason = if item["deleted"].as_bool() == Some(true) {
         Some("The user is deactivated.")
