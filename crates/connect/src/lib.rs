@@ -6,6 +6,7 @@
 
 pub mod app_tokens;
 pub mod destinations;
+mod keeper;
 
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ use campanile_providers::Transport;
 use campanile_providers::chat::BaseUrls;
 use campanile_store::Store;
 use url::Url;
+
+pub use keeper::Keeper;
 
 /// What connections are told by the configuration.
 #[derive(Clone, Debug)]
