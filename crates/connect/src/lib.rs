@@ -5,6 +5,7 @@
 //! reads the calls to vendors.
 
 pub mod app_tokens;
+pub mod destinations;
 mod keeper;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ struct Inner {
     transport: Transport,
     settings: Settings,
     app_tokens: app_tokens::Cache,
+    destinations: destinations::Cache,
 }
 
 impl Connect {
@@ -50,6 +52,7 @@ impl Connect {
                 transport,
                 settings,
                 app_tokens: app_tokens::Cache::new(),
+                destinations: destinations::Cache::new(),
             }),
         }
     }
@@ -62,6 +65,11 @@ impl Connect {
     /// The door out.
     pub fn transport(&self) -> &Transport {
         &self.inner.transport
+    }
+
+    /// The lists for pickers.
+    pub(crate) fn destinations(&self) -> &destinations::Cache {
+        &self.inner.destinations
     }
 
     /// What the configuration says.

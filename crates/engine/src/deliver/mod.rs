@@ -6,19 +6,18 @@
 mod backoff;
 mod decide;
 pub(crate) mod integrations;
+mod post;
 mod second;
 mod teams;
 
 use campanile_model::channel::{DeliveryState, HealthStatus, TraceStatus};
 use campanile_model::texts::Detail;
 use campanile_model::{Ctx, Id};
-use campanile_providers::chat::{Address, ChatDelivery, Prepared, prepare, send};
-use campanile_providers::transport::is_loopback_url;
+use campanile_providers::chat::Address;
 use campanile_providers::{Failure, Level, Outcome};
 use campanile_store::Batch;
 use campanile_store::deliveries::{Attempt, Attempted};
 use campanile_store::notifications::Settled;
-use campanile_store::outbox::Kept;
 use campanile_store::tasks::{Again, NewTask, Task};
 use campanile_store::traces::NewTrace;
 use serde_json::{Value, json};
@@ -26,6 +25,7 @@ use serde_json::{Value, json};
 use crate::task::{ADVANCE, AdvanceV1, DeliverV1, payload};
 use crate::{Engine, Interrupted};
 use decide::{Before, Decision, Verdict};
+use post::{Posted, Posting, post};
 
 /// Makes an attempt of a claimed delivery; `attempt` is its row as it was read, or nothing when its message is gone.
 pub(crate) async fn run(
@@ -131,57 +131,34 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         Some(grant) => store.attempt_token(grant)?,
         None => None,
     };
-    let bot = match teams::bot(engine, attempt, &address, integration, credentials).await {
-        Ok(bot) => bot,
-        Err(outcome) => {
-            return Ok(Made {
-                // Asking for the token was a call; counted, the next one comes later each time.
-                called: matches!(outcome, Outcome::RetryAt { .. }),
-                ..uncalled(decide::decide(&outcome, before), Some(outcome))
-            });
-        }
-    };
     let overrides = store.attempt_overrides(attempt)?;
-    let delivery_id = attempt.id.to_string();
-    let delivery = ChatDelivery {
+    let posting = Posting {
+        integration,
+        credentials,
         provider_id: &attempt.provider_id,
         address: &address,
-        token: bot.as_ref().map(|bot| bot.token.as_str()).or(token.as_deref()),
-        tenant: bot.as_ref().map(|bot| bot.tenant.as_str()),
-        service_url: bot.as_ref().and_then(|bot| bot.service_url.as_deref()),
+        token: token.as_deref(),
+        workspace: attempt.workspace_id.as_deref(),
+        endpoint: attempt.endpoint.as_ref().map_or("", |endpoint| &endpoint.identifier),
         text: &attempt.content,
         overrides: &overrides["provider"],
         custom_data: &overrides["custom"],
-        credentials,
-        delivery_id: &delivery_id,
-        bases: &engine.connect().settings().bases,
+        delivery_id: attempt.id,
+        subscriber: Some(attempt.subscriber_id),
     };
-    let prepared = match prepare(&delivery) {
-        Ok(prepared) => prepared,
-        Err(failure) => return reject(failure),
-    };
-    if engine.settings().outbox && !integration.send_real && !is_loopback_url(&prepared.request.url) {
-        let outcome = keep(
-            engine,
-            ctx,
-            attempt,
-            &address,
-            &integration.identifier,
-            &prepared,
-            batch,
-        )
-        .await?;
-        return Ok(Made {
-            decision: decide::decide(&outcome, before),
-            outcome: Some(outcome),
-            called: true,
-            kept: true,
-        });
+    let Posted {
+        outcome,
+        called,
+        kept,
+        moved,
+    } = post(engine, ctx, &posting, batch).await?;
+    if let Some(moved) = moved
+        && !attempt.has_own_address()
+    {
+        store.move_attempt_endpoint(batch, ctx, attempt, &moved.to_json())?;
     }
-    let outcome = send(engine.transport(), &attempt.provider_id, &address, &prepared).await;
-    let outcome = second::call(engine, ctx, attempt, &delivery, outcome, batch).await?;
     let decision = match &outcome {
-        Outcome::Rejected(failure) if decide::waits_for_reconnect(failure) => {
+        Outcome::Rejected(failure) if called && decide::waits_for_reconnect(failure) => {
             decide::held(before, decide::verdict(failure))
         }
         _ => decide::decide(
@@ -195,8 +172,8 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
     Ok(Made {
         decision,
         outcome: Some(outcome),
-        called: true,
-        kept: false,
+        called,
+        kept,
     })
 }
 
@@ -226,39 +203,6 @@ fn no_connection(attempt: &Attempt) -> Failure {
             "The endpoint has no channel connection, so there is no token to send with",
         ),
     }
-}
-
-/// Dev mode: the message stays here.
-async fn keep(
-    engine: &Engine,
-    ctx: &Ctx,
-    attempt: &Attempt,
-    address: &Address,
-    integration: &str,
-    prepared: &Prepared,
-    batch: &mut Batch,
-) -> Result<Outcome, Interrupted> {
-    let store = engine.store();
-    let subscriber = store.subscribers_by_id(ctx, vec![attempt.subscriber_id]).await?;
-    let kept = Kept {
-        id: store.new_id(),
-        channel: "chat".to_owned(),
-        provider_id: attempt.provider_id.clone(),
-        integration_identifier: integration.to_owned(),
-        subscriber_id: subscriber
-            .first()
-            .map(|one| one.subscriber_id.clone())
-            .unwrap_or_default(),
-        recipient: json!({ "type": address.kind(), "endpoint": prepared.request.scrub_json(&address.to_json()) }),
-        content: attempt.content.clone(),
-        request: prepared.request.redacted(),
-        created_at: store.now(),
-    };
-    store.keep_in_outbox(batch, ctx, &kept);
-    Ok(Outcome::Delivered {
-        id: Some(format!("outbox:{}", kept.id)),
-        details: json!({ "outbox": kept.id }),
-    })
 }
 
 async fn write_down(

@@ -2,46 +2,31 @@
 //! by then.
 
 use campanile_connect::app_tokens::{Audience, forget_msteams, msteams};
-use campanile_model::Ctx;
 use campanile_providers::Outcome;
-use campanile_providers::chat::{ChatDelivery, moved_to, prepare, send};
-use campanile_store::Batch;
-use campanile_store::deliveries::Attempt;
+use campanile_providers::chat::{Address, ChatDelivery, moved_to, prepare, send};
 
-use crate::{Engine, Interrupted};
+use crate::Engine;
 
-/// The outcome of the second call if there is one, else that of the first.
-pub(super) async fn call(
-    engine: &Engine,
-    ctx: &Ctx,
-    attempt: &Attempt,
-    first: &ChatDelivery<'_>,
-    outcome: Outcome,
-    batch: &mut Batch,
-) -> Result<Outcome, Interrupted> {
+/// The outcome of the second call if there is one, else that of the first; and where the place is now, if it was moved.
+pub(super) async fn call(engine: &Engine, first: &ChatDelivery<'_>, outcome: Outcome) -> (Outcome, Option<Address>) {
     let Outcome::Rejected(failure) = &outcome else {
-        return Ok(outcome);
+        return (outcome, None);
     };
     if failure.code == "MSTEAMS_INVALID_CREDENTIALS" {
-        return Ok(with_another_token(engine, first).await.unwrap_or(outcome));
+        return (with_another_token(engine, first).await.unwrap_or(outcome), None);
     }
     let Some(address) = moved_to(failure) else {
-        return Ok(outcome);
+        return (outcome, None);
     };
     let moved = ChatDelivery {
         address: &address,
         ..*first
     };
-    let Some(second) = again(engine, &moved).await else {
-        return Ok(outcome);
-    };
-    // The old address never works again, so that the new one is kept even when this call failed for now.
-    if !attempt.has_own_address() {
-        engine
-            .store()
-            .move_attempt_endpoint(batch, ctx, attempt, &address.to_json())?;
+    match again(engine, &moved).await {
+        // The old address never works again: the new one stays even when this call failed for now.
+        Some(second) => (second, Some(address)),
+        None => (outcome, None),
     }
-    Ok(second)
 }
 
 /// The kept token may have been taken back at Microsoft: another one is asked for, once.
@@ -49,13 +34,13 @@ async fn with_another_token(engine: &Engine, first: &ChatDelivery<'_>) -> Option
     let (connect, refused) = (engine.connect(), first.token?);
     forget_msteams(connect, first.credentials, Audience::Bot, None, refused).await;
     let token = msteams(connect, first.credentials, Audience::Bot, None).await.ok()?;
-    if token == refused {
-        return None;
-    }
     let second = ChatDelivery {
         token: Some(&token),
         ..*first
     };
+    if token == refused {
+        return None;
+    }
     again(engine, &second).await
 }
 

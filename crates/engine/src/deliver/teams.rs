@@ -9,6 +9,7 @@ use campanile_store::deliveries::Attempt;
 use campanile_store::integrations::Integration;
 use serde_json::Value;
 
+use super::Posting;
 use crate::Engine;
 
 /// The bot as it speaks in a tenant.
@@ -33,48 +34,38 @@ fn is_teams(address: &Address) -> bool {
 }
 
 /// The bot for an address of MS Teams; nothing for any other. What fails here fails this delivery only.
-pub(super) async fn bot(
-    engine: &Engine,
-    attempt: &Attempt,
-    address: &Address,
-    integration: &Integration,
-    credentials: &Value,
-) -> Result<Option<Bot>, Outcome> {
-    if !is_teams(address) {
+pub(super) async fn bot(engine: &Engine, posting: &Posting<'_>) -> Result<Option<Bot>, Outcome> {
+    if !is_teams(posting.address) {
         return Ok(None);
     }
-    let of_address = match address {
+    let of_address = match posting.address {
         Address::MsTeamsUser { tenant_id, .. } => tenant_id.as_deref(),
         _ => None,
     };
-    let tenant = [attempt.workspace_id.as_deref(), of_address]
+    let Some(tenant) = [posting.workspace, of_address]
         .into_iter()
         .flatten()
-        .find(|id| !id.is_empty());
-    let Some(tenant) = tenant else {
-        let id = attempt
-            .endpoint
-            .as_ref()
-            .map_or("", |endpoint| endpoint.identifier.as_str());
-        let message = format!("MS Teams endpoint {id} requires a connection or endpoint tenant ID");
+        .find(|id| !id.is_empty())
+    else {
+        let message = format!(
+            "MS Teams endpoint {} requires a connection or endpoint tenant ID",
+            posting.endpoint
+        );
         return Err(Outcome::Rejected(Failure::new(
             Level::Endpoint,
             "tenant_missing",
             message,
         )));
     };
-    let token = match token(engine, integration, credentials).await {
-        Ok(token) => token,
-        Err(failure) if failure.level == Level::Network => {
-            return Err(Outcome::RetryAt { after: None, failure });
-        }
-        Err(failure) => return Err(Outcome::Rejected(failure)),
-    };
-    Ok(Some(Bot {
-        token,
-        tenant: tenant.to_owned(),
-        service_url: None,
-    }))
+    match token(engine, posting.integration, posting.credentials).await {
+        Ok(token) => Ok(Some(Bot {
+            token,
+            tenant: tenant.to_owned(),
+            service_url: None,
+        })),
+        Err(failure) if failure.level == Level::Network => Err(Outcome::RetryAt { after: None, failure }),
+        Err(failure) => Err(Outcome::Rejected(failure)),
+    }
 }
 
 async fn token(engine: &Engine, integration: &Integration, credentials: &Value) -> Result<String, Failure> {
