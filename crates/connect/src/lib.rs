@@ -5,6 +5,7 @@
 //! reads the calls to vendors.
 
 pub mod app_tokens;
+pub mod destinations;
 mod keeper;
 pub mod links;
 mod metrics;
@@ -48,6 +49,7 @@ struct Inner {
     telegram_names: telegram::Names,
     rotation: rotation::State,
     metrics: ConnectMetrics,
+    destinations: destinations::Cache,
 }
 
 impl Connect {
@@ -62,6 +64,7 @@ impl Connect {
                 telegram_names: telegram::names(),
                 rotation: rotation::State::default(),
                 metrics: ConnectMetrics::default(),
+                destinations: destinations::Cache::new(),
             }),
         }
     }
@@ -83,6 +86,11 @@ impl Connect {
     /// What the connections count.
     pub fn metrics(&self) -> &ConnectMetrics {
         &self.inner.metrics
+    }
+
+    /// The lists for pickers.
+    pub(crate) fn destinations(&self) -> &destinations::Cache {
+        &self.inner.destinations
     }
 
     /// What the configuration says.
