@@ -3,10 +3,12 @@
 mod auth;
 mod create;
 mod delete;
+mod destinations;
 mod list;
 mod mask;
 mod mode;
 mod retrieve;
+mod test_message;
 mod update;
 mod view;
 
@@ -22,6 +24,8 @@ pub(crate) const ROUTES: &[&Route] = &[
     &retrieve::ROUTE,
     &update::ROUTE,
     &delete::ROUTE,
+    &destinations::ROUTE,
+    &test_message::ROUTE,
 ];
 
 /// The connection that the path names, or a 404. The reference quotes the identifier with another sign on a PATCH.
