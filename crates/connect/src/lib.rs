@@ -4,6 +4,8 @@
 //! What is decided is decided by pure functions; the store keeps what was decided, and `campanile-providers` builds and
 //! reads the calls to vendors.
 
+pub mod app_tokens;
+pub mod destinations;
 pub mod links;
 
 use std::sync::Arc;
@@ -35,6 +37,8 @@ struct Inner {
     store: Store,
     transport: Transport,
     settings: Settings,
+    app_tokens: app_tokens::Cache,
+    destinations: destinations::Cache,
 }
 
 impl Connect {
@@ -45,6 +49,8 @@ impl Connect {
                 store,
                 transport,
                 settings,
+                app_tokens: app_tokens::Cache::new(),
+                destinations: destinations::Cache::new(),
             }),
         }
     }
@@ -57,6 +63,11 @@ impl Connect {
     /// The door out.
     pub fn transport(&self) -> &Transport {
         &self.inner.transport
+    }
+
+    /// The lists for pickers.
+    pub(crate) fn destinations(&self) -> &destinations::Cache {
+        &self.inner.destinations
     }
 
     /// What the configuration says.

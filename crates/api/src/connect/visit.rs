@@ -5,7 +5,7 @@ use campanile_model::error::Kind;
 use campanile_model::{Actor, Ctx, Error, Permissions, Result};
 use campanile_store::connections::{Connection, ConnectionFilter};
 use campanile_store::integrations::Integration;
-use campanile_store::page::{Cursor, Order};
+use campanile_store::page::Cursor;
 use campanile_store::subscribers::Subscriber;
 
 use super::html::Html;
@@ -128,11 +128,8 @@ async fn session_visit(
         contexts: Some(session.context_set().stored()),
         ..ConnectionFilter::default()
     };
-    let first = Cursor {
-        limit: 1,
-        ..Cursor::first(Order::Created)
-    };
-    let connection = store.list_connections(&ctx, &filter, &first).await?.rows.pop();
+    let found = store.list_connections(&ctx, &filter, &Cursor::first(1)).await?;
+    let connection = found.rows.into_iter().next();
     Ok(Visit {
         ctx,
         token,

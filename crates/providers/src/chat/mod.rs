@@ -13,6 +13,7 @@ use url::Url;
 
 pub use address::{Address, Region, ToolMethod, WebexPerson};
 pub use bases::{BaseUrls, InvalidBaseUrl};
+pub(crate) use slack::answer as slack_answer;
 
 use crate::{
     outcome::{Failure, Health, Level, Outcome},
