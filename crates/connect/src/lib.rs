@@ -6,7 +6,7 @@
 
 pub mod app_tokens;
 pub mod destinations;
-pub mod links;
+pub mod hosted;
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //! that nothing can be chosen that was not offered.
 
 use campanile_connect::destinations::{self, Destination, Kind, Query};
-use campanile_connect::links::{Pick, Session, wants_consent};
+use campanile_connect::hosted::{Pick, Session, wants_consent};
 use campanile_store::Secrets;
 use campanile_store::connections::Connection;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! `GET /connect/{token}`: the page.
 
-use campanile_connect::links::{self, Pick};
+use campanile_connect::hosted::{self, Pick};
 use campanile_model::Result;
 use campanile_model::channel::HealthStatus;
 use campanile_store::Store;
@@ -113,7 +113,7 @@ fn standing(store: &Store, visit: &Visit, connection: &Connection) -> Html {
                 .text(texts::reason(reason))
                 .raw("</p>\n")
         });
-    let urgent = links::wants_consent(grant.status, grant.missing_scopes.as_deref());
+    let urgent = hosted::wants_consent(grant.status, grant.missing_scopes.as_deref());
     Html::new()
         .raw("<div>\n<p class=\"quiet\">")
         .text(vendor.name)
@@ -133,7 +133,7 @@ fn standing(store: &Store, visit: &Visit, connection: &Connection) -> Html {
 /// The ways to leave.
 fn ending(visit: &Visit, connection: &Connection) -> Html {
     let session = visit.session();
-    let works = !links::wants_consent(connection.grant.status, connection.grant.missing_scopes.as_deref());
+    let works = !hosted::wants_consent(connection.grant.status, connection.grant.missing_scopes.as_deref());
     let back = session.and_then(|session| session.back_to.as_deref()).filter(|_| works).map(|address| {
         Html::new()
             .raw("<a class=\"button\" href=\"")

@@ -1,6 +1,6 @@
 //! What the hosted pages say, in English, in one place.
 
-use campanile_connect::links::Pick;
+use campanile_connect::hosted::Pick;
 use campanile_model::Time;
 use campanile_model::channel::HealthStatus;
 

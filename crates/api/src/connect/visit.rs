@@ -1,6 +1,6 @@
 //! Who opens a hosted page: what their link leads to, as it is now.
 
-use campanile_connect::links::{self, Link, Reconnect, Refused, Session, Target};
+use campanile_connect::hosted::{self, Link, Reconnect, Refused, Session, Target};
 use campanile_model::error::Kind;
 use campanile_model::{Actor, Ctx, Error, Permissions, Result};
 use campanile_store::connections::{Connection, ConnectionFilter};
@@ -157,7 +157,7 @@ async fn mending_visit(
     let grant = &connection.grant;
     if grant.id != reconnect.grant || grant.generation != reconnect.generation {
         // The tokens are others than those that had to be mended: the link has done its work.
-        if links::wants_consent(grant.status, grant.missing_scopes.as_deref()) {
+        if hosted::wants_consent(grant.status, grant.missing_scopes.as_deref()) {
             return Err(Stop::Ended);
         }
         let workspace = &connection.workspace;

@@ -6,7 +6,7 @@ use campanile_providers::chat::Address;
 use serde_json::{Map, Value};
 
 /// The endpoint in the API's form, or the text of what is wrong with it.
-pub(super) fn read(kind: &str, endpoint: &Value) -> Result<Value, String> {
+pub(crate) fn read(kind: &str, endpoint: &Value) -> Result<Value, String> {
     Address::parse(kind, endpoint)
         .map(|address| address.to_json())
         .ok_or_else(|| format!("Endpoint must match the required format for type \"{kind}\""))
@@ -116,7 +116,7 @@ pub(super) fn check_webex_contexts(
 
 /// What may exist only once on an integration: a person of the vendor's, who is one subscriber, and a subscriber's
 /// secret for a tool. Everything else may repeat.
-pub(super) fn unique(kind: &str, address: &Value, subscriber: Id) -> Option<String> {
+pub(crate) fn unique(kind: &str, address: &Value, subscriber: Id) -> Option<String> {
     match kind {
         "slack_user" | "ms_teams_user" => {
             let user = address.get("userId").and_then(Value::as_str)?;
