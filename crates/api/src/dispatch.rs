@@ -144,7 +144,9 @@ async fn handle(
     if route.auth == Auth::ApiKey
         && let Some(limiter) = app.limiter()
     {
-        extras.standing = Some(limiter.take(ctx.environment, route.category, route.cost, app.store().now())?);
+        let (standing, taken) = limiter.take(ctx.environment, route.category, route.cost, app.store().now());
+        extras.standing = Some(standing);
+        taken?;
     }
     let parameters = path_parameters(&mut parts, app).await?;
     let body = read_body(&parts.headers, body, route).await?;

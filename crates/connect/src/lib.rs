@@ -7,6 +7,7 @@
 pub mod app_tokens;
 pub mod destinations;
 pub mod hosted;
+mod keeper;
 
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ use campanile_providers::Transport;
 use campanile_providers::chat::BaseUrls;
 use campanile_store::Store;
 use url::Url;
+
+pub use keeper::Keeper;
 
 /// What connections are told by the configuration.
 #[derive(Clone, Debug)]
