@@ -18,6 +18,8 @@ mod show;
 mod texts;
 mod visit;
 
+use campanile_model::Error;
+
 use crate::route::Route;
 
 pub(crate) const ROUTES: &[&Route] = &[
@@ -27,3 +29,8 @@ pub(crate) const ROUTES: &[&Route] = &[
     &disconnect::ASK,
     &disconnect::DO,
 ];
+
+/// The refusal of everything that needs an address that browsers can reach.
+pub(crate) fn no_public_url() -> Error {
+    Error::bad_request(texts::NO_PUBLIC_URL)
+}

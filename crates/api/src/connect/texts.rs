@@ -12,7 +12,6 @@ pub(super) const GONE: &str = "What this link was for has been removed since. Go
 pub(super) const FAILED_TITLE: &str = "That did not work";
 pub(super) const FAILED: &str = "Something went wrong on our side. Please try again in a moment.";
 pub(super) const STALE_FORM: &str = "This page was opened in another place, or has become too old. Open the link again and repeat what you wanted to do.";
-pub(super) const BACK_TO_PAGE: &str = "Back to the connection";
 pub(super) const NO_PUBLIC_URL: &str =
     "Set CAMPANILE_PUBLIC_URL to the address under which browsers reach this server: links to the connect page begin with it.";
 
@@ -28,7 +27,6 @@ pub(super) const TEST: &str = "Send a test message";
 pub(super) const DESTINATIONS: &str = "Where messages go";
 pub(super) const DISCONNECT: &str = "Disconnect";
 pub(super) const CANCEL: &str = "Keep it connected";
-pub(super) const SELECTED: &str = "Chosen";
 pub(super) const MENDED: &str = "There is nothing left to do here. You can close this page.";
 
 /// What a vendor calls itself and the place that is connected.

@@ -86,7 +86,7 @@ pub(super) async fn visit(call: &Call) -> Result<Visit, Stop> {
     let connect = call.app.connect();
     let store = connect.store();
     let base = connect.settings().public_url.as_ref();
-    let base = base.ok_or_else(|| Error::bad_request(texts::NO_PUBLIC_URL))?;
+    let base = base.ok_or_else(super::no_public_url)?;
     let token = call.parameter("token").to_owned();
     let link = Link::read(store.secrets(), &token, store.now()).map_err(|refused| match refused {
         Refused::Unknown => Stop::Unknown,

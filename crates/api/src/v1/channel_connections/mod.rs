@@ -7,6 +7,7 @@ mod list;
 mod mask;
 mod mode;
 mod retrieve;
+mod session;
 mod update;
 mod view;
 
@@ -20,6 +21,7 @@ pub(crate) const ROUTES: &[&Route] = &[
     &list::ROUTE,
     &create::ROUTE,
     &retrieve::ROUTE,
+    &session::ROUTE,
     &update::ROUTE,
     &delete::ROUTE,
 ];
