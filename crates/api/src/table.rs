@@ -107,6 +107,7 @@ mod tests {
                 "/connect/{token}/test",
                 "/openapi.json",
                 "/v1/health-check",
+                "/v1/integrations/chat/oauth/callback",
             ]
         );
     }

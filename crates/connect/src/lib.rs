@@ -8,6 +8,9 @@ pub mod app_tokens;
 pub mod destinations;
 pub mod hosted;
 mod keeper;
+pub mod links;
+pub mod oauth;
+pub mod telegram;
 
 use std::sync::Arc;
 
@@ -42,6 +45,7 @@ struct Inner {
     settings: Settings,
     app_tokens: app_tokens::Cache,
     destinations: destinations::Cache,
+    telegram_names: telegram::Names,
 }
 
 impl Connect {
@@ -54,6 +58,7 @@ impl Connect {
                 settings,
                 app_tokens: app_tokens::Cache::new(),
                 destinations: destinations::Cache::new(),
+                telegram_names: telegram::names(),
             }),
         }
     }
@@ -71,6 +76,10 @@ impl Connect {
     /// The lists for pickers.
     pub(crate) fn destinations(&self) -> &destinations::Cache {
         &self.inner.destinations
+    }
+
+    pub(crate) fn telegram_names(&self) -> &telegram::Names {
+        &self.inner.telegram_names
     }
 
     /// What the configuration says.
