@@ -6,24 +6,26 @@
 mod backoff;
 mod decide;
 pub(crate) mod integrations;
+mod post;
 
 use campanile_model::channel::{DeliveryState, HealthStatus, TraceStatus};
 use campanile_model::texts::Detail;
 use campanile_model::{Ctx, Id};
-use campanile_providers::chat::{Address, ChatDelivery, Prepared, interpret, prepare};
-use campanile_providers::transport::is_loopback_url;
+use campanile_providers::chat::Address;
 use campanile_providers::{Failure, Level, Outcome};
 use campanile_store::Batch;
 use campanile_store::deliveries::{Attempt, Attempted};
 use campanile_store::notifications::Settled;
-use campanile_store::outbox::Kept;
 use campanile_store::tasks::{Again, NewTask, Task};
 use campanile_store::traces::NewTrace;
 use serde_json::{Value, json};
 
 use crate::task::{ADVANCE, AdvanceV1, DeliverV1, payload};
 use crate::{Engine, Interrupted};
-use decide::{Before, Decision, Verdict};
+use decide::{Before, Decision};
+
+pub(crate) use decide::{Verdict, verdict};
+pub(crate) use post::{Posted, Posting, post};
 
 /// Makes an attempt of a claimed delivery; `attempt` is its row as it was read, or nothing when its message is gone.
 pub(crate) async fn run(
@@ -130,45 +132,22 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         None => None,
     };
     let overrides = store.attempt_overrides(attempt)?;
-    let delivery_id = attempt.id.to_string();
-    let prepared = prepare(&ChatDelivery {
+    let posting = Posting {
+        integration,
+        credentials,
         provider_id: &attempt.provider_id,
         address: &address,
         token: token.as_deref(),
         text: &attempt.content,
         overrides: &overrides["provider"],
         custom_data: &overrides["custom"],
-        credentials,
-        delivery_id: &delivery_id,
-        bases: &engine.connect().settings().bases,
-    });
-    let prepared = match prepared {
-        Ok(prepared) => prepared,
-        Err(failure) => return reject(failure),
+        delivery_id: attempt.id,
+        subscriber: Some(attempt.subscriber_id),
     };
-    if engine.settings().outbox && !integration.send_real && !is_loopback_url(&prepared.request.url) {
-        let outcome = keep(
-            engine,
-            ctx,
-            attempt,
-            &address,
-            &integration.identifier,
-            &prepared,
-            batch,
-        )
-        .await?;
-        return Ok(Made {
-            decision: decide::decide(&outcome, before),
-            outcome: Some(outcome),
-            called: true,
-            kept: true,
-        });
-    }
-    let response = engine.transport().send(&prepared.request, prepared.trust).await;
-    let outcome = interpret(&attempt.provider_id, &address, response).scrubbed(&prepared.request);
+    let Posted { outcome, called, kept } = post(engine, ctx, &posting, batch).await?;
     let decision = match &outcome {
-        Outcome::Rejected(failure) if decide::waits_for_reconnect(failure) => {
-            decide::held(before, decide::verdict(failure))
+        Outcome::Rejected(failure) if called && decide::waits_for_reconnect(failure) => {
+            decide::held(before, verdict(failure))
         }
         _ => decide::decide(
             &outcome,
@@ -181,8 +160,8 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
     Ok(Made {
         decision,
         outcome: Some(outcome),
-        called: true,
-        kept: false,
+        called,
+        kept,
     })
 }
 
@@ -212,39 +191,6 @@ fn no_connection(attempt: &Attempt) -> Failure {
             "The endpoint has no channel connection, so there is no token to send with",
         ),
     }
-}
-
-/// Dev mode: the message stays here.
-async fn keep(
-    engine: &Engine,
-    ctx: &Ctx,
-    attempt: &Attempt,
-    address: &Address,
-    integration: &str,
-    prepared: &Prepared,
-    batch: &mut Batch,
-) -> Result<Outcome, Interrupted> {
-    let store = engine.store();
-    let subscriber = store.subscribers_by_id(ctx, vec![attempt.subscriber_id]).await?;
-    let kept = Kept {
-        id: store.new_id(),
-        channel: "chat".to_owned(),
-        provider_id: attempt.provider_id.clone(),
-        integration_identifier: integration.to_owned(),
-        subscriber_id: subscriber
-            .first()
-            .map(|one| one.subscriber_id.clone())
-            .unwrap_or_default(),
-        recipient: json!({ "type": address.kind(), "endpoint": prepared.request.scrub_json(&address.to_json()) }),
-        content: attempt.content.clone(),
-        request: prepared.request.redacted(),
-        created_at: store.now(),
-    };
-    store.keep_in_outbox(batch, ctx, &kept);
-    Ok(Outcome::Delivered {
-        id: Some(format!("outbox:{}", kept.id)),
-        details: json!({ "outbox": kept.id }),
-    })
 }
 
 async fn write_down(

@@ -9,6 +9,7 @@ use super::{Address, StoreError, postgres};
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_foundation", include_str!("../../migrations/0001_foundation.sql")),
     ("0002_oauth", include_str!("../../migrations/0002_oauth.sql")),
+    ("0008_lists", include_str!("../../migrations/0008_lists.sql")),
 ];
 
 const HISTORY: &str =

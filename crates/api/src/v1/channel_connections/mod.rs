@@ -3,11 +3,13 @@
 mod auth;
 mod create;
 mod delete;
+mod destinations;
 mod list;
 mod mask;
 pub(crate) mod mode;
 mod retrieve;
 mod session;
+mod test_message;
 mod update;
 mod view;
 
@@ -24,6 +26,8 @@ pub(crate) const ROUTES: &[&Route] = &[
     &session::ROUTE,
     &update::ROUTE,
     &delete::ROUTE,
+    &destinations::ROUTE,
+    &test_message::ROUTE,
 ];
 
 /// The connection that the path names, or a 404. The reference quotes the identifier with another sign on a PATCH.

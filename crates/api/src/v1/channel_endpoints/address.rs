@@ -5,6 +5,12 @@ use campanile_model::{Error, Result};
 use campanile_providers::chat::Address;
 use serde_json::{Map, Value};
 
+/// An endpoint type that there is.
+pub(crate) fn known_kind(kind: &str) -> Option<String> {
+    let kinds = Address::kinds();
+    (!kinds.contains(&kind)).then(|| format!("must be one of the following values: {}", kinds.join(", ")))
+}
+
 /// The endpoint in the API's form, or the text of what is wrong with it.
 pub(crate) fn read(kind: &str, endpoint: &Value) -> Result<Value, String> {
     Address::parse(kind, endpoint)
