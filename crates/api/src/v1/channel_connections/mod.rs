@@ -8,6 +8,7 @@ mod list;
 mod mask;
 pub(crate) mod mode;
 mod retrieve;
+mod session;
 mod test_message;
 mod update;
 mod verify;
@@ -23,6 +24,7 @@ pub(crate) const ROUTES: &[&Route] = &[
     &list::ROUTE,
     &create::ROUTE,
     &retrieve::ROUTE,
+    &session::ROUTE,
     &update::ROUTE,
     &verify::ROUTE,
     &delete::ROUTE,
