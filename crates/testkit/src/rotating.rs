@@ -132,7 +132,9 @@ impl Vendor {
     }
 
     fn answer(&mut self, request: &Received) -> Option<Answer> {
-        let bearer = request.header("authorization").and_then(|text| text.strip_prefix("Bearer "));
+        let bearer = request
+            .header("authorization")
+            .and_then(|text| text.strip_prefix("Bearer "));
         match request.path.as_str() {
             "/api/oauth.v2.access" => Some(self.exchange(request, false)),
             "/v1/access_token" => Some(self.exchange(request, true)),
@@ -154,7 +156,11 @@ impl Vendor {
         if let Some(answer) = self.script.pop_front() {
             return answer;
         }
-        let form: HashMap<&str, &str> = request.body.split('&').filter_map(|pair| pair.split_once('=')).collect();
+        let form: HashMap<&str, &str> = request
+            .body
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .collect();
         let field = |name: &str| form.get(name).copied().unwrap_or_default();
         if (field("client_id"), field("client_secret")) != (CLIENT_ID, SECRET) {
             return Answer::slack_error("bad_client_secret");
@@ -203,7 +209,9 @@ pub async fn integration(store: &Store, ctx: &Ctx, provider: &str, secret: &str)
         active: true,
         send_real: false,
     };
-    let made = store.create_integration(&mut batch, ctx, &read, new).expect("an integration");
+    let made = store
+        .create_integration(&mut batch, ctx, &read, new)
+        .expect("an integration");
     store.commit(batch).await.expect("a commit");
     made
 }
@@ -228,7 +236,10 @@ pub async fn connect(
             name: None,
         },
     };
-    let made = store.create_connection(&mut batch, ctx, new, tokens).await.expect("a connection");
+    let made = store
+        .create_connection(&mut batch, ctx, new, tokens)
+        .await
+        .expect("a connection");
     store.commit(batch).await.expect("a commit");
     made
 }

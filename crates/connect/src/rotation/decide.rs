@@ -57,7 +57,9 @@ pub(super) fn decide(answer: &Exchange, before: Before<'_>) -> Result<Issued, En
 fn refusal(revoked: bool, code: &str, before: Before<'_>) -> String {
     let label = label(before.provider_id);
     if revoked {
-        return format!("{label} says that the app was removed or the account is gone (`{code}`). It must be reconnected.");
+        return format!(
+            "{label} says that the app was removed or the account is gone (`{code}`). It must be reconnected."
+        );
     }
     match before.lost_at {
         // The old refresh token was used up by an exchange whose answer did not arrive: nobody took anything back.
@@ -84,7 +86,9 @@ pub(super) fn wait(attempts: i64, asked: Option<Duration>, jitter: f64) -> Durat
     if let Some(asked) = asked {
         return asked + Duration::from_secs(1).mul_f64(jitter.clamp(0.0, 1.0));
     }
-    let index = usize::try_from(attempts.max(0)).unwrap_or(usize::MAX).min(WAITS.len() - 1);
+    let index = usize::try_from(attempts.max(0))
+        .unwrap_or(usize::MAX)
+        .min(WAITS.len() - 1);
     let seconds = WAITS.get(index).copied().unwrap_or(1800);
     Duration::from_secs(seconds).mul_f64(0.8 + 0.4 * jitter.clamp(0.0, 1.0))
 }
@@ -127,7 +131,10 @@ mod tests {
         assert_eq!((status, text.contains("lost")), (HealthStatus::NeedsReauth, false));
         let (status, text) = reason(false, Some(NOW));
         assert_eq!(status, HealthStatus::NeedsReauth);
-        assert!(text.contains("lost at 2026-01-31T12:00:00.000Z") && text.contains("`code`"), "{text}");
+        assert!(
+            text.contains("lost at 2026-01-31T12:00:00.000Z") && text.contains("`code`"),
+            "{text}"
+        );
         assert_eq!(reason(true, Some(NOW)).0, HealthStatus::Revoked);
     }
 
@@ -171,7 +178,10 @@ mod tests {
             refresh_token_expires_in: None,
         };
         let new = renewed(&old, &issued, NOW);
-        assert_eq!((new.access_token.as_str(), new.refresh_token.as_deref()), ("b", Some("r")));
+        assert_eq!(
+            (new.access_token.as_str(), new.refresh_token.as_deref()),
+            ("b", Some("r"))
+        );
         assert_eq!(new.expires_at.as_deref(), Some("2026-01-31T13:00:00.000Z"));
     }
 }

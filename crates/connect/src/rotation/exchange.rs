@@ -81,7 +81,15 @@ pub(super) async fn run(
     };
     connect.metrics().exchanged(&provider, word(&answer));
     match decide::decide(&answer, before) {
-        Ok(issued) => write(connect, intent.row, refresh_token, &decide::renewed(tokens, &issued, now)).await,
+        Ok(issued) => {
+            write(
+                connect,
+                intent.row,
+                refresh_token,
+                &decide::renewed(tokens, &issued, now),
+            )
+            .await
+        }
         Err(ended) => {
             if let Ended::Refused { reason, .. } = &ended {
                 tracing::warn!(grant = %intent.row.grant.id, provider, reason, "a grant cannot be renewed any more");
@@ -151,7 +159,9 @@ async fn write(
                     return Ok(Renewal::Gone);
                 }
                 // Somebody posted the same refresh token again, which is used up by now.
-                Some(now) if store.open_tokens(&now.grant)?.refresh_token.as_deref() == Some(refresh_token) => row = now,
+                Some(now) if store.open_tokens(&now.grant)?.refresh_token.as_deref() == Some(refresh_token) => {
+                    row = now
+                }
                 Some(now) => return Ok(newer(connect, &now)?),
             }
             continue;

@@ -167,11 +167,7 @@ async fn fly(
     landing.await
 }
 
-async fn renew(
-    connect: &Connect,
-    organization: Id,
-    (grant, generation, need): Flight,
-) -> Result<Renewal, StoreError> {
+async fn renew(connect: &Connect, organization: Id, (grant, generation, need): Flight) -> Result<Renewal, StoreError> {
     let store = connect.store();
     let patience = if need == Need::Asked { LITTLE_PATIENCE } else { PATIENCE };
     let deadline = Instant::now() + patience;

@@ -17,7 +17,9 @@ const FORGOTTEN: Duration = Duration::from_mins(1);
 /// Exchanges a second for `backlog` grants, the tightest of which has `left` until its access token ends: they should all
 /// be done in half of that.
 pub(super) fn rate(backlog: usize, left: Option<Duration>) -> f64 {
-    let drain = left.map_or(DRAIN, |left| (left / 2).min(DRAIN)).max(Duration::from_secs(1));
+    let drain = left
+        .map_or(DRAIN, |left| (left / 2).min(DRAIN))
+        .max(Duration::from_secs(1));
     #[expect(clippy::cast_precision_loss, reason = "counted up to 100,000")]
     let needed = backlog as f64 / drain.as_secs_f64();
     needed.clamp(CALM, HURRY)
@@ -37,8 +39,12 @@ struct Bucket {
 impl Paces {
     /// How many exchanges of an app may begin now, `wanted` at the most.
     pub(super) fn take(&mut self, app: &str, rate: f64, wanted: usize, now: Instant) -> usize {
-        self.buckets.retain(|_, bucket| now.duration_since(bucket.at) < FORGOTTEN);
-        let bucket = self.buckets.entry(app.to_owned()).or_insert(Bucket { tokens: 1.0, at: now });
+        self.buckets
+            .retain(|_, bucket| now.duration_since(bucket.at) < FORGOTTEN);
+        let bucket = self
+            .buckets
+            .entry(app.to_owned())
+            .or_insert(Bucket { tokens: 1.0, at: now });
         let earned = now.duration_since(bucket.at).as_secs_f64() * rate;
         // Time that went by without work is not made up for by more than a second's worth.
         bucket.tokens = (bucket.tokens + earned).min(rate.max(1.0));

@@ -63,7 +63,10 @@ fn allowed(connect: &Connect, due: Vec<Due>, backlog: usize) -> Vec<Due> {
     let mut allowed = Vec::new();
     for (app, mut grants) in apps {
         // A token that has ended already is renewed by whoever needs it; the others are to be done in time.
-        let ends = grants.iter().filter_map(|one| one.token_ends_at).filter(|end| *end > now);
+        let ends = grants
+            .iter()
+            .filter_map(|one| one.token_ends_at)
+            .filter(|end| *end > now);
         let rate = pace::rate(backlog, ends.min().map(|end| now.until(end)));
         grants.truncate(paces.take(&app, rate, grants.len(), Instant::now()));
         allowed.append(&mut grants);

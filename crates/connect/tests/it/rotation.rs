@@ -71,7 +71,9 @@ impl<'a> Scene<'a> {
 
 async fn renew_on(connect: &Connect, test: &TestStore, connection: &Connection, need: Need) -> Renewal {
     let grant = &connection.grant;
-    fresh_token(connect, &test.ctx, grant.id, grant.generation, need).await.unwrap()
+    fresh_token(connect, &test.ctx, grant.id, grant.generation, need)
+        .await
+        .unwrap()
 }
 
 /// A process on this store.
@@ -101,7 +103,11 @@ fn is_new(renewal: &Renewal, vendor: &Rotating) -> bool {
 async fn die_after_the_vendor_acted(scene: &Scene<'_>, connection: &Connection) {
     let gate = Gate::closed();
     scene.vendor.hold_next(&gate);
-    let doomed = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let doomed = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     let store = scene.test.second_store().await;
     let (vendor, ctx) = (scene.vendor.clone(), scene.test.ctx.clone());
     let (grant, generation) = (connection.grant.id, connection.grant.generation);
@@ -109,7 +115,10 @@ async fn die_after_the_vendor_acted(scene: &Scene<'_>, connection: &Connection) 
         let connect = node(store, &vendor);
         fresh_token(&connect, &ctx, grant, generation, Need::Due).await
     });
-    eventually("the vendor has acted", async || (scene.vendor.renewed() == 1).then_some(())).await;
+    eventually("the vendor has acted", async || {
+        (scene.vendor.renewed() == 1).then_some(())
+    })
+    .await;
     doomed.shutdown_background();
 }
 
@@ -382,7 +391,12 @@ both! {
 
 async fn delete(test: &TestStore, connection: &Connection) {
     let mut batch = Batch::new();
-    let read = test.store.connection(&test.ctx, &connection.identifier).await.unwrap().unwrap();
+    let read = test
+        .store
+        .connection(&test.ctx, &connection.identifier)
+        .await
+        .unwrap()
+        .unwrap();
     test.store.revoke_connection(&mut batch, &test.ctx, &read).unwrap();
     test.store.commit(batch).await.unwrap();
 }

@@ -79,7 +79,11 @@ pub enum Revoked {
 
 /// What people call the vendor.
 pub fn label(provider_id: &str) -> &'static str {
-    if provider_id == "webex-messaging" { "Webex" } else { "Slack" }
+    if provider_id == "webex-messaging" {
+        "Webex"
+    } else {
+        "Slack"
+    }
 }
 
 /// Whether the vendor lets an app revoke its own tokens.
@@ -118,11 +122,7 @@ fn vendor_url(bases: &BaseUrls, part: &str, url: &str) -> Option<Url> {
 }
 
 /// Reads the answer to [`exchange_request`]. `secrets` are those that the request carried: a vendor may repeat them.
-pub fn exchange_answer(
-    provider_id: &str,
-    answer: Result<Response, TransportError>,
-    secrets: &[&str],
-) -> Exchange {
+pub fn exchange_answer(provider_id: &str, answer: Result<Response, TransportError>, secrets: &[&str]) -> Exchange {
     let label = label(provider_id);
     let later = |after, lost, code: &str, said: String| Exchange::Later {
         after,
@@ -151,8 +151,12 @@ pub fn exchange_answer(
             return refused(true, label, code, status, &said);
         }
         Some(
-            "bad_client_secret" | "invalid_client" | "invalid_client_id" | "invalid_client_secret"
-            | "unauthorized_client" | "token_rotation_not_enabled",
+            "bad_client_secret"
+            | "invalid_client"
+            | "invalid_client_id"
+            | "invalid_client_secret"
+            | "unauthorized_client"
+            | "token_rotation_not_enabled",
         ) => return Exchange::App(trouble(label, code.unwrap_or_default(), status, &said)),
         // The vendor may have got as far as issuing a pair.
         Some("internal_error" | "fatal_error" | "request_timeout" | "server_error") => {
@@ -217,7 +221,11 @@ fn said(response: &Response, body: Option<&Value>, secrets: &[&str]) -> String {
         .collect();
     let clean = redact::replace(&redact::text(&raw), &secrets);
     let clean = head(clean.trim_end_matches('.'), LONGEST);
-    if clean.is_empty() { "unknown_error".to_owned() } else { clean.to_owned() }
+    if clean.is_empty() {
+        "unknown_error".to_owned()
+    } else {
+        clean.to_owned()
+    }
 }
 
 /// Reads the answer to [`revoke_request`].
@@ -235,7 +243,10 @@ pub fn revoke_answer(answer: Result<Response, TransportError>) -> Revoked {
         Some("token_expired") => Revoked::Expired,
         // Nothing is left to be revoked.
         Some("invalid_auth" | "token_revoked" | "account_inactive" | "not_authed") => Revoked::Confirmed,
-        Some(code) => later(response.retry_after(), format!("Slack did not revoke the token (`{code}`).")),
+        Some(code) => later(
+            response.retry_after(),
+            format!("Slack did not revoke the token (`{code}`)."),
+        ),
         None => later(
             response.retry_after(),
             format!("Slack did not revoke the token (HTTP {}).", response.status),
@@ -296,7 +307,10 @@ mod tests {
         let Exchange::Renewed(issued) = slack(200, &body) else {
             panic!("not renewed")
         };
-        assert_eq!((issued.access_token.as_str(), issued.refresh_token.as_deref()), ("a", Some("r")));
+        assert_eq!(
+            (issued.access_token.as_str(), issued.refresh_token.as_deref()),
+            ("a", Some("r"))
+        );
         assert_eq!(issued.expires_in, Some(Duration::from_hours(12)));
         let Exchange::Renewed(issued) = slack(200, &json!({ "ok": true, "access_token": "a" })) else {
             panic!("not renewed")
@@ -353,7 +367,11 @@ mod tests {
             message(slack(200, &json!({ "ok": false, "error": "invalid_refresh_token" }))),
             "Slack token refresh failed: invalid_refresh_token. Reconnect the Slack channel connection."
         );
-        let webex = Response::new(400, &[], json!({ "message": "no such token canary-refresh" }).to_string());
+        let webex = Response::new(
+            400,
+            &[],
+            json!({ "message": "no such token canary-refresh" }).to_string(),
+        );
         assert_eq!(
             message(exchange_answer("webex-messaging", Ok(webex), &["canary-refresh"])),
             "Webex token refresh failed (HTTP 400): no such token ***. Reconnect the Webex channel connection."
@@ -364,9 +382,18 @@ mod tests {
     fn a_token_that_is_worth_nothing_counts_as_revoked() {
         let said = |body: Value| revoke_answer(Ok(Response::new(200, &[], body.to_string())));
         assert_eq!(said(json!({ "ok": true, "revoked": true })), Revoked::Confirmed);
-        assert_eq!(said(json!({ "ok": false, "error": "invalid_auth" })), Revoked::Confirmed);
+        assert_eq!(
+            said(json!({ "ok": false, "error": "invalid_auth" })),
+            Revoked::Confirmed
+        );
         assert_eq!(said(json!({ "ok": false, "error": "token_expired" })), Revoked::Expired);
-        assert!(matches!(said(json!({ "ok": false, "error": "ratelimited" })), Revoked::Later { .. }));
-        assert!(matches!(revoke_answer(Ok(Response::new(500, &[], ""))), Revoked::Later { .. }));
+        assert!(matches!(
+            said(json!({ "ok": false, "error": "ratelimited" })),
+            Revoked::Later { .. }
+        ));
+        assert!(matches!(
+            revoke_answer(Ok(Response::new(500, &[], ""))),
+            Revoked::Later { .. }
+        ));
     }
 }

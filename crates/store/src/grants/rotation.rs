@@ -515,12 +515,27 @@ mod tests {
         let table = [
             ("slack", Some(12 * HOUR), None, Some((HOUR * 19 / 2, 10 * HOUR))),
             ("novu-slack", Some(HOUR), None, Some((HOUR / 2, HOUR * 3 / 5))),
-            ("slack", Some(Duration::ZERO), None, Some((Duration::ZERO, Duration::ZERO))),
+            (
+                "slack",
+                Some(Duration::ZERO),
+                None,
+                Some((Duration::ZERO, Duration::ZERO)),
+            ),
             ("slack", None, None, None),
             ("slack", None, Some(days(90)), None),
-            ("webex-messaging", Some(days(14)), Some(days(90)), Some((days(5), days(7)))),
+            (
+                "webex-messaging",
+                Some(days(14)),
+                Some(days(90)),
+                Some((days(5), days(7))),
+            ),
             ("webex-messaging", None, None, Some((days(5), days(7)))),
-            ("webex-messaging", Some(days(14)), Some(days(4)), Some((days(1), days(2)))),
+            (
+                "webex-messaging",
+                Some(days(14)),
+                Some(days(4)),
+                Some((days(1), days(2))),
+            ),
             ("msteams", Some(HOUR), None, None),
         ];
         for (provider, life, refresh_life, expected) in table {

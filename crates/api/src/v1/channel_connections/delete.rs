@@ -31,7 +31,10 @@ dto! {
 }
 
 async fn run(call: Call) -> Result<Reply> {
-    let revoke = call.query::<DeleteChannelConnectionQuery>()?.revoke.map(|Flag(revoke)| revoke);
+    let revoke = call
+        .query::<DeleteChannelConnectionQuery>()?
+        .revoke
+        .map(|Flag(revoke)| revoke);
     for _ in 0..TRIES {
         let connection = named(&call, '\'').await?;
         let mut batch = Batch::new();
