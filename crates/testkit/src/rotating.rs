@@ -81,6 +81,15 @@ impl Rotating {
         self.vendor().gates.push_back(gate.clone());
     }
 
+    /// The vendor exchanges the refresh token, and nobody hears of the new pair.
+    pub fn consume(&self, refresh_token: &str) {
+        let mut vendor = self.vendor();
+        if let Some(workspace) = vendor.refresh.remove(refresh_token) {
+            vendor.used.insert(refresh_token.to_owned());
+            vendor.issue(&workspace);
+        }
+    }
+
     /// The customer removes the app.
     pub fn uninstall(&self, workspace: &str) {
         let mut vendor = self.vendor();

@@ -69,6 +69,21 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// A scene on the one integration that the first of several scenes made.
+async fn first_scene(test: &TestStore, number: usize) -> Scene<'_> {
+    if number == 0 {
+        return Scene::slack(test).await;
+    }
+    let vendor = Rotating::start().await;
+    let found = test.store.integration_by_identifier(&test.ctx, "slack").await.unwrap();
+    Scene {
+        connect: node(test.store.clone(), &vendor),
+        integration: found.unwrap(),
+        vendor,
+        test,
+    }
+}
+
 async fn renew_on(connect: &Connect, test: &TestStore, connection: &Connection, need: Need) -> Renewal {
     let grant = &connection.grant;
     fresh_token(connect, &test.ctx, grant.id, grant.generation, need)
@@ -326,6 +341,14 @@ both! {
         assert_eq!(scene.vendor.replayed(), 0);
     }
 
+    async fn a_grant_dies_only_when_an_answer_was_lost_and_says_so(test) {
+        for seed in 0..60 {
+            // A vendor each, so that what it saw is of this life alone.
+            let scene = first_scene(&test, seed).await;
+            random_life(&scene, seed * 1_234_567 + seed).await;
+        }
+    }
+
     async fn the_last_connection_is_revoked_until_the_vendor_confirms(test) {
         let scene = Scene::slack(&test).await;
         let tokens = scene.vendor.issue("acme", &test.clock, 12 * HOUR);
@@ -386,6 +409,87 @@ both! {
         assert_eq!(renewal, Renewal::Gone);
         let (_, buried) = test.store.due_revocations(10).await.unwrap().remove(0);
         assert!(scene.vendor.accepts(&buried.access_token));
+    }
+}
+
+/// What happens to a grant in one step.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Renewed,
+    Down,
+    DownAfterActing,
+    WrongSecret,
+    DiesBeforeTheCall,
+    DiesAfterTheVendorActed,
+}
+
+const STEPS: [Step; 6] = [
+    Step::Renewed,
+    Step::Down,
+    Step::DownAfterActing,
+    Step::WrongSecret,
+    Step::DiesBeforeTheCall,
+    Step::DiesAfterTheVendorActed,
+];
+
+/// Takes the steps that `seed` stands for, until the grant needs its customer.
+async fn random_life(scene: &Scene<'_>, mut seed: usize) {
+    let (test, name) = (scene.test, format!("life-{seed}"));
+    let first = scene.connection(&name, Duration::ZERO).await;
+    let (mut answer_was_lost, mut story) = (false, Vec::new());
+    for _ in 0..10 {
+        let (read, tokens) = scene.read(&name).await;
+        let refresh_token = tokens.refresh_token.unwrap();
+        let step = STEPS[seed % STEPS.len()];
+        seed = seed / STEPS.len() + seed * 7 % 100_003;
+        story.push(step);
+        // Leases and waits are over, and the access token has ended.
+        test.clock.advance(13 * HOUR);
+        let row = test
+            .store
+            .rotating(test.ctx.organization, first.grant.id)
+            .await
+            .unwrap()
+            .unwrap();
+        match step {
+            Step::DiesBeforeTheCall => assert!(test.store.intend_exchange(row).await.unwrap().is_some()),
+            Step::DiesAfterTheVendorActed => {
+                assert!(test.store.intend_exchange(row).await.unwrap().is_some());
+                scene.vendor.consume(&refresh_token);
+                answer_was_lost = true;
+            }
+            Step::Renewed | Step::Down | Step::DownAfterActing | Step::WrongSecret => {
+                match step {
+                    Step::Down => scene.vendor.answer_next([Answer::new(503, "")]),
+                    Step::WrongSecret => scene.vendor.answer_next([Answer::slack_error("bad_client_secret")]),
+                    Step::DownAfterActing => {
+                        scene.vendor.consume(&refresh_token);
+                        answer_was_lost = true;
+                        scene.vendor.answer_next([Answer::new(503, "")]);
+                    }
+                    _ => {}
+                }
+                let renewal = scene.renew(&read, Need::Due).await;
+                if matches!(step, Step::Renewed) {
+                    assert_eq!(matches!(renewal, Renewal::Token { .. }), !answer_was_lost, "{story:?}");
+                }
+            }
+        }
+        let (read, tokens) = scene.read(&name).await;
+        if read.grant.status == HealthStatus::NeedsReauth {
+            assert!(
+                answer_was_lost && read.grant.reason.unwrap().contains("lost at"),
+                "{story:?}"
+            );
+            return;
+        }
+        if matches!(step, Step::Renewed) {
+            assert!(scene.vendor.accepts(&tokens.access_token), "{story:?}");
+            assert_eq!(read.grant.status, HealthStatus::Active, "{story:?}");
+        }
+        if !answer_was_lost {
+            assert_eq!(scene.vendor.replayed(), 0, "{story:?}");
+        }
     }
 }
 
