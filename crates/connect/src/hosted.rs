@@ -238,7 +238,12 @@ fn contexts_json(contexts: &[NamedContext]) -> Value {
         None => Value::from(context.id.as_str()),
         Some(data) => json!({ "id": context.id, "data": data }),
     };
-    Value::Object(contexts.iter().map(|context| (context.kind.clone(), one(context))).collect())
+    Value::Object(
+        contexts
+            .iter()
+            .map(|context| (context.kind.clone(), one(context)))
+            .collect(),
+    )
 }
 
 /// Whether customers connect this provider by OAuth, on the vendor's page.
@@ -332,7 +337,11 @@ mod tests {
     fn a_link_is_read_as_it_was_written_until_it_ends() {
         for link in [session(), reconnect()] {
             let token = link.token(&secrets());
-            assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')));
+            assert!(
+                token
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+            );
             assert_eq!(Link::read(&secrets(), &token, NOW), Ok(link.clone()));
             assert_eq!(Link::read(&secrets(), &token, link.ends_at), Err(Refused::Ended));
             let others = Secrets::new(&[8; 32]).unwrap();

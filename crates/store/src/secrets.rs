@@ -282,7 +282,12 @@ mod tests {
         let secrets = Secrets::new(&[7; 32]).unwrap();
         let hash = secrets.lookup_hash("a", "x");
         assert!(secrets.hash_matches("a", "x", &hash));
-        for (purpose, text, hash) in [("b", "x", hash.as_str()), ("a", "y", &hash), ("a", "x", ""), ("a", "x", "zz")] {
+        for (purpose, text, hash) in [
+            ("b", "x", hash.as_str()),
+            ("a", "y", &hash),
+            ("a", "x", ""),
+            ("a", "x", "zz"),
+        ] {
             assert!(!secrets.hash_matches(purpose, text, hash), "{purpose} {text} {hash}");
         }
     }

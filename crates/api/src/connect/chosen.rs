@@ -5,10 +5,10 @@ use campanile_store::endpoints::{Endpoint, EndpointFilter};
 use campanile_store::page::Cursor;
 use serde_json::Value;
 
+use super::form;
 use super::html::Html;
 use super::texts;
 use super::visit::{Stop, Visit};
-use super::form;
 use crate::call::Call;
 
 /// More endpoints than this are not shown: nobody chooses that many by hand.
@@ -29,7 +29,10 @@ pub(super) async fn endpoints(call: &Call, visit: &Visit) -> Result<Vec<Endpoint
         contexts: Some(session.context_set().stored()),
         ..EndpointFilter::default()
     };
-    let page = call.store().list_endpoints(&visit.ctx, &filter, &Cursor::first(MOST)).await?;
+    let page = call
+        .store()
+        .list_endpoints(&visit.ctx, &filter, &Cursor::first(MOST))
+        .await?;
     let mut rows = page.rows;
     rows.retain(|endpoint| endpoint.connection_id == Some(connection.id));
     Ok(rows)
@@ -58,7 +61,11 @@ fn name(address: &Value, names: &[Name]) -> String {
     if let Some((_, name)) = names.iter().find(|(known, _)| known == address) {
         return name.clone();
     }
-    let texts = address.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
+    let texts = address
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, value)| value.as_str());
     texts.collect::<Vec<_>>().join(" / ")
 }
 

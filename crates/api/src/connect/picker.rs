@@ -65,7 +65,9 @@ pub(super) async fn section(
     let Ok(page) = listed else {
         // The rest of the page is of use without the list.
         let vendor = texts::vendor(&connection.provider_id);
-        let html = head(session.pick).element("p", texts::cannot_list(vendor)).raw("</section>\n");
+        let html = head(session.pick)
+            .element("p", texts::cannot_list(vendor))
+            .raw("</section>\n");
         return Ok(Picked {
             html: Some(html),
             names: Vec::new(),
@@ -79,7 +81,8 @@ pub(super) async fn section(
             ..query
         };
         let all = destinations::list(connect, &visit.ctx, connection, everything).await;
-        all.map(|all| all.data.iter().filter_map(name).collect()).unwrap_or_default()
+        all.map(|all| all.data.iter().filter_map(name).collect())
+            .unwrap_or_default()
     } else {
         Vec::new()
     };
@@ -94,11 +97,18 @@ pub(super) async fn section(
         html = html.raw("</ul>\n");
     }
     if let Some(next) = &page.next {
-        let more = link(visit, &Search {
-            after: Some(next),
-            ..search
-        });
-        html = html.raw("<p class=\"after\">").add(&more).text(texts::MORE).raw("</a></p>\n");
+        let more = link(
+            visit,
+            &Search {
+                after: Some(next),
+                ..search
+            },
+        );
+        html = html
+            .raw("<p class=\"after\">")
+            .add(&more)
+            .text(texts::MORE)
+            .raw("</a></p>\n");
     }
     let explanation = page.explanation.as_deref();
     if let Some(text) = explanation.or((!page.complete).then(texts::list_is_not_complete)) {
@@ -126,7 +136,10 @@ fn name(destination: &Destination) -> Option<Name> {
 
 /// As the vendor's own application writes it.
 fn label(destination: &Destination) -> String {
-    let is_slack_channel = destination.endpoint.as_ref().is_some_and(|place| place.kind == "slack_channel");
+    let is_slack_channel = destination
+        .endpoint
+        .as_ref()
+        .is_some_and(|place| place.kind == "slack_channel");
     if is_slack_channel && !destination.name.starts_with('#') {
         format!("#{}", destination.name)
     } else {
@@ -155,11 +168,25 @@ fn search_form(visit: &Visit, pick: Pick, kind: Kind, search: &Search<'_>) -> Ht
     };
     let all = (!search.text.is_empty()).then(|| {
         let link = link(visit, &everything);
-        Html::new().raw("<p class=\"after\">").add(&link).text(texts::SHOW_ALL).raw("</a></p>\n")
+        Html::new()
+            .raw("<p class=\"after\">")
+            .add(&link)
+            .text(texts::SHOW_ALL)
+            .raw("</a></p>\n")
     });
     let teams = search.team.map(|_| {
-        let link = link(visit, &Search { team: None, ..everything });
-        Html::new().raw("<p class=\"after\">").add(&link).text(texts::OTHER_TEAM).raw("</a></p>\n")
+        let link = link(
+            visit,
+            &Search {
+                team: None,
+                ..everything
+            },
+        );
+        Html::new()
+            .raw("<p class=\"after\">")
+            .add(&link)
+            .text(texts::OTHER_TEAM)
+            .raw("</a></p>\n")
     });
     let hint = (kind == Kind::Team).then(|| Html::new().element("p", texts::CHOOSE_TEAM));
     Html::new()
@@ -183,7 +210,9 @@ fn search_form(visit: &Visit, pick: Pick, kind: Kind, search: &Search<'_>) -> Ht
 fn link(visit: &Visit, search: &Search<'_>) -> Html {
     let mut html = Html::new().raw("<a href=\"").text(&visit.path).raw("?");
     for (name, value) in [("q", Some(search.text)), ("after", search.after), ("team", search.team)] {
-        let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
+        let Some(value) = value.filter(|value| !value.is_empty()) else {
+            continue;
+        };
         html = html.raw(name).raw("=").text(encoded(value)).raw("&amp;");
     }
     html.raw("#picker\">")

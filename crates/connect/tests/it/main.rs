@@ -2,3 +2,4 @@
 
 mod app_tokens;
 mod destinations;
+mod rotation;

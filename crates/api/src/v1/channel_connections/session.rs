@@ -125,7 +125,9 @@ async fn run(call: Call) -> Result<Reply> {
         .filter(|one| one.channel == Some(Channel::Chat) && hosted::has_oauth(&one.provider_id))
         .ok_or_else(|| {
             let environment = call.ctx.environment;
-            Error::not_found(format!("Integration not found: {identifier} in environment {environment}"))
+            Error::not_found(format!(
+                "Integration not found: {identifier} in environment {environment}"
+            ))
         })?;
     let contexts = body.context.unwrap_or_default();
     let subscriber_id = given(body.subscriber_id);
@@ -208,7 +210,15 @@ mod tests {
             assert_eq!(web_address(good), None, "{good}");
         }
         let long = format!("https://app.example/{}", "a".repeat(1024));
-        for bad in ["", "app.example", "javascript:alert(1)", "data:text/html,x", "//evil.example", "https://", &long] {
+        for bad in [
+            "",
+            "app.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "//evil.example",
+            "https://",
+            &long,
+        ] {
             assert!(web_address(bad).is_some(), "{bad}");
         }
     }
