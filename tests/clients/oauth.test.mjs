@@ -47,6 +47,16 @@ async function consent(link, user = 'U000000001') {
   return response.headers.get('location');
 }
 
+/** What the bot of a token and a user have told each other. */
+async function directMessages(token, user) {
+  const call = async (method, fields) => {
+    const headers = { authorization: `Bearer ${token}` };
+    return (await fetch(`${slack.url}/api/${method}`, { method: 'POST', headers, body: new URLSearchParams(fields) })).json();
+  };
+  const { channel } = await call('conversations.open', { users: user });
+  return (await call('conversations.history', { channel: channel.id })).messages;
+}
+
 const pathOf = (url) => url.slice(server.url.length);
 const comeBack = async (link, user) => anybody.get(pathOf(await consent(link, user)), browser);
 const generate = async (body, path = paths[0]) => dataOf(await api.post(path, body), 201).url;
@@ -94,7 +104,9 @@ fact('a subscriber links their own user, and is told in a direct message', cover
   assert.deepEqual(data.map(({ type, endpoint }) => [type, endpoint]), [['slack_user', { userId: slack.users.dana }]]);
   const text = unique('text');
   await finished(api, await make.trigger(await make.workflow({ bodies: ['{{payload.text}}'] }), subscriber, { payload: { text } }));
-  assert.equal((await slack.directMessages(slack.users.dana)).filter((message) => message.text === text).length, 1);
+  const { data: [connection] } = (await api.get(`/v1/channel-connections?subscriberId=${subscriber.subscriberId}`)).body;
+  const { auth } = dataOf(await api.get(`/v1/channel-connections/${connection.identifier}`));
+  assert.equal((await directMessages(auth.accessToken, slack.users.dana)).filter((message) => message.text === text).length, 1);
 });
 
 fact('the deprecated route makes both links', covers('IntegrationsController_getChatOAuthUrl'), async () => {
@@ -166,16 +178,16 @@ fact('a forged, replayed or foreign state connects nothing', async () => {
   const state = new URL(link).searchParams.get('state');
   const json = Buffer.from(state, 'base64url').toString();
   const forged = Buffer.from(json.replace(environment._id, 'f'.repeat(24))).toString('base64url');
-  const refused = await anybody.get(back.replace(state, forged));
-  assertRefused(refused, 400, /^Invalid OAuth state parameter: it was not made by this server/);
-  assert.ok(!refused.text.includes(forged) && refused.body.path.includes('state=***'), 'errors do not repeat states');
+  const refused = assertStatus(await anybody.get(back.replace(state, forged)), 400);
+  assert.match(refused.body.message, /^Invalid OAuth state parameter: it was not made by this server/);
+  assert.equal(refused.body.path, `${callback}?code=***&state=***`, 'errors do not repeat codes and states');
   assertStatus(await api.get(`/v1/channel-connections/${identifier}`), 404);
 
   assertStatus(await anybody.get(back, browser), 200);
   const again = assertStatus(await anybody.get(back, browser), 400);
   assert.match(again.text, /this link was used already/);
   assert.match(again.text, /data-state="error"/);
-  assertRefused(await anybody.get(back), 400, /used already/);
+  assert.match(assertStatus(await anybody.get(back), 400).body.message, /used already/);
   assertStatus(await api.get(`/v1/channel-connections/${identifier}`), 200);
   assertStatus(await production.api.get(`/v1/channel-connections/${identifier}`), 404);
 });
