@@ -5,9 +5,12 @@
 //! reads the calls to vendors.
 
 pub mod app_tokens;
+pub mod destinations;
 mod keeper;
 pub mod links;
+mod metrics;
 pub mod oauth;
+pub mod rotation;
 pub mod telegram;
 
 use std::sync::Arc;
@@ -18,6 +21,7 @@ use campanile_store::Store;
 use url::Url;
 
 pub use keeper::Keeper;
+pub use metrics::ConnectMetrics;
 
 /// What connections are told by the configuration.
 #[derive(Clone, Debug)]
@@ -43,6 +47,9 @@ struct Inner {
     settings: Settings,
     app_tokens: app_tokens::Cache,
     telegram_names: telegram::Names,
+    rotation: rotation::State,
+    metrics: ConnectMetrics,
+    destinations: destinations::Cache,
 }
 
 impl Connect {
@@ -55,6 +62,9 @@ impl Connect {
                 settings,
                 app_tokens: app_tokens::Cache::new(),
                 telegram_names: telegram::names(),
+                rotation: rotation::State::default(),
+                metrics: ConnectMetrics::default(),
+                destinations: destinations::Cache::new(),
             }),
         }
     }
@@ -71,6 +81,16 @@ impl Connect {
 
     pub(crate) fn telegram_names(&self) -> &telegram::Names {
         &self.inner.telegram_names
+    }
+
+    /// What the connections count.
+    pub fn metrics(&self) -> &ConnectMetrics {
+        &self.inner.metrics
+    }
+
+    /// The lists for pickers.
+    pub(crate) fn destinations(&self) -> &destinations::Cache {
+        &self.inner.destinations
     }
 
     /// What the configuration says.

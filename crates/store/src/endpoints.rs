@@ -449,7 +449,7 @@ impl Store {
         batch.add(&ANNOUNCE, row);
     }
 
-    fn seal_address(&self, endpoint: Id, address: &Value) -> Result<String, StoreError> {
+    pub(crate) fn seal_address(&self, endpoint: Id, address: &Value) -> Result<String, StoreError> {
         let place = Place {
             column: SEALED,
             row: &endpoint.to_string(),

@@ -9,6 +9,7 @@ use super::{Address, StoreError, postgres};
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_foundation", include_str!("../../migrations/0001_foundation.sql")),
     ("0002_oauth", include_str!("../../migrations/0002_oauth.sql")),
+    ("0003_rotation", include_str!("../../migrations/0003_rotation.sql")),
 ];
 
 const HISTORY: &str =
