@@ -2,4 +2,5 @@
 
 mod app_tokens;
 mod destinations;
+mod oauth;
 mod rotation;
