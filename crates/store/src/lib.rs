@@ -9,6 +9,7 @@ pub mod connections;
 pub mod contexts;
 pub mod db;
 pub mod deliveries;
+mod dev_clock;
 pub mod endpoints;
 pub mod environments;
 pub mod events;
@@ -58,6 +59,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         connections::ALL,
         contexts::ALL,
         deliveries::ALL,
+        dev_clock::ALL,
         endpoints::ALL,
         environments::ALL,
         events::ALL,
