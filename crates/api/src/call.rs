@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use campanile_model::{Ctx, Error, Result};
 use campanile_store::idempotency::{CONFLICT, Key};
@@ -17,6 +18,7 @@ use crate::shape::{Path, Problems, Shape};
 pub(crate) struct Call {
     pub(crate) app: App,
     pub(crate) ctx: Ctx,
+    pub(crate) headers: HeaderMap,
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) query: Value,
     pub(crate) body: Bytes,

@@ -5,6 +5,8 @@
 //! reads the calls to vendors.
 
 pub mod app_tokens;
+pub mod health;
+pub mod hooks;
 
 use std::sync::Arc;
 
@@ -36,6 +38,7 @@ struct Inner {
     transport: Transport,
     settings: Settings,
     app_tokens: app_tokens::Cache,
+    bot_keys: hooks::openid::Keys,
 }
 
 impl Connect {
@@ -47,6 +50,7 @@ impl Connect {
                 transport,
                 settings,
                 app_tokens: app_tokens::Cache::new(),
+                bot_keys: hooks::openid::Keys::default(),
             }),
         }
     }

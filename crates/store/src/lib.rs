@@ -15,6 +15,7 @@ pub mod environments;
 pub mod events;
 pub mod first_start;
 pub mod grants;
+pub mod hooks;
 pub mod idempotency;
 pub mod integrations;
 mod keyring;
@@ -23,6 +24,7 @@ pub mod nodes;
 pub mod notifications;
 pub mod outbox;
 pub mod page;
+pub mod probes;
 pub mod secrets;
 pub mod subscribers;
 pub mod tasks;
@@ -65,14 +67,17 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         events::ALL,
         first_start::ALL,
         grants::ALL,
+        hooks::ALL,
         idempotency::ALL,
         integrations::ALL,
         integrations::ALL_CHANGES,
+        integrations::health::ALL,
         keyring::ALL,
         messages::ALL,
         nodes::ALL,
         notifications::ALL,
         outbox::ALL,
+        probes::ALL,
         subscribers::ALL,
         tasks::ALL,
         testing::ALL,

@@ -6,7 +6,10 @@ use super::sqlite;
 use super::{Address, StoreError, postgres};
 
 /// All migrations in order. A shipped file is never edited.
-const MIGRATIONS: &[(&str, &str)] = &[("0001_foundation", include_str!("../../migrations/0001_foundation.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_foundation", include_str!("../../migrations/0001_foundation.sql")),
+    ("0004_health", include_str!("../../migrations/0004_health.sql")),
+];
 
 const HISTORY: &str =
     "CREATE TABLE IF NOT EXISTS migrations (name {text} NOT NULL PRIMARY KEY, checksum {text} NOT NULL)";
@@ -162,11 +165,12 @@ fn pending(done: &[(String, String)], dialect: Dialect) -> Result<Vec<Step>, Sto
 }
 
 fn spell(text: &str, dialect: Dialect) -> String {
-    let words: [(&str, &str); 6] = match dialect {
+    let words: [(&str, &str); 7] = match dialect {
         Dialect::Sqlite => [
             ("{text}", "TEXT"),
             ("{int}", "INTEGER"),
             ("{bool}", "INTEGER"),
+            ("{workspace_id}", "json_extract(workspace, '$.id')"),
             ("{end}", "STRICT"),
             ("{keys}", "STRICT, WITHOUT ROWID"),
             ("{queue}", "STRICT, WITHOUT ROWID"),
@@ -177,6 +181,7 @@ fn spell(text: &str, dialect: Dialect) -> String {
             ("{text}", "TEXT COLLATE \"C\""),
             ("{int}", "BIGINT"),
             ("{bool}", "BOOLEAN"),
+            ("{workspace_id}", "(workspace::json ->> 'id')"),
             ("{end}", ""),
             ("{keys}", ""),
             (

@@ -4,6 +4,7 @@ mod active;
 mod conditions;
 mod create;
 mod delete;
+mod hooks;
 mod input;
 mod list;
 mod set_primary;
@@ -21,6 +22,7 @@ pub(crate) const ROUTES: &[&Route] = &[
     &update::ROUTE,
     &delete::ROUTE,
     &set_primary::ROUTE,
+    &hooks::ROUTE,
 ];
 
 /// How often a lost race is run again before the caller is asked to. Each round has a winner, so this is about how many

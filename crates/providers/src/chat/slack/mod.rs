@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use self::errors::Class;
+pub(super) use self::errors::endpoint_message;
 use super::{Address, ChatDelivery, Prepared, overrides, post, refused, unfit, webhook};
 use crate::{
     outcome::{Failure, Health, Level, Outcome},
@@ -143,7 +144,7 @@ pub(super) fn interpret(address: &Address, response: &Response) -> Outcome {
 }
 
 /// The Web API answers 200 with `ok: false` for nearly everything.
-fn api_answer(response: &Response) -> Outcome {
+pub(super) fn api_answer(response: &Response) -> Outcome {
     if response.status == 429 {
         return errors::outcome(Class::Busy, "ratelimited", response, None);
     }
