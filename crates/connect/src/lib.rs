@@ -7,6 +7,9 @@
 pub mod app_tokens;
 pub mod health;
 pub mod hooks;
+mod keeper;
+mod metrics;
+pub mod rotation;
 
 use std::sync::Arc;
 
@@ -14,6 +17,9 @@ use campanile_providers::Transport;
 use campanile_providers::chat::BaseUrls;
 use campanile_store::Store;
 use url::Url;
+
+pub use keeper::Keeper;
+pub use metrics::ConnectMetrics;
 
 /// What connections are told by the configuration.
 #[derive(Clone, Debug)]
@@ -39,6 +45,8 @@ struct Inner {
     settings: Settings,
     app_tokens: app_tokens::Cache,
     bot_keys: hooks::openid::Keys,
+    rotation: rotation::State,
+    metrics: ConnectMetrics,
 }
 
 impl Connect {
@@ -51,6 +59,8 @@ impl Connect {
                 settings,
                 app_tokens: app_tokens::Cache::new(),
                 bot_keys: hooks::openid::Keys::default(),
+                rotation: rotation::State::default(),
+                metrics: ConnectMetrics::default(),
             }),
         }
     }
@@ -63,6 +73,11 @@ impl Connect {
     /// The door out.
     pub fn transport(&self) -> &Transport {
         &self.inner.transport
+    }
+
+    /// What the connections count.
+    pub fn metrics(&self) -> &ConnectMetrics {
+        &self.inner.metrics
     }
 
     /// What the configuration says.

@@ -68,6 +68,8 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         first_start::ALL,
         grants::ALL,
         hooks::ALL,
+        grants::revocations::ALL,
+        grants::rotation::ALL,
         idempotency::ALL,
         integrations::ALL,
         integrations::ALL_CHANGES,

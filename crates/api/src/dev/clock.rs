@@ -28,7 +28,7 @@ dto! {
 
 /// A whole number of seconds, at least one.
 #[derive(Clone, Debug)]
-struct Seconds(u64);
+pub(super) struct Seconds(u64);
 
 impl Shape for Seconds {
     fn read(value: &Value, path: &Path<'_>, problems: &mut Problems) -> Option<Self> {

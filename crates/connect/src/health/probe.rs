@@ -15,10 +15,13 @@ use serde_json::Value;
 use super::{integrations, jitter, rest, scopes};
 use crate::Connect;
 use crate::app_tokens::{self, Audience};
+use crate::rotation::{self, Need};
 
 /// Asks about a grant that this process has claimed.
 pub(super) async fn run(connect: &Connect, ctx: &Ctx, connection: &Connection) -> Result<()> {
     let store = connect.store();
+    let renewed = renewed(connect, ctx, connection).await?;
+    let connection = renewed.as_ref().unwrap_or(connection);
     let integration = store.integration_by_id(ctx, connection.integration_id).await?;
     let answer = match &integration {
         Some(integration) => answer(connect, connection, integration).await?,
@@ -51,6 +54,16 @@ pub(super) async fn run(connect: &Connect, ctx: &Ctx, connection: &Connection) -
         }
     }
     Ok(())
+}
+
+/// The connection with newer tokens, when those that it has end soon: an old one would tell nothing about the grant.
+async fn renewed(connect: &Connect, ctx: &Ctx, connection: &Connection) -> Result<Option<Connection>> {
+    let (store, grant) = (connect.store(), &connection.grant);
+    if !rotation::is_due(&store.open_tokens(grant)?, store.now()) {
+        return Ok(None);
+    }
+    rotation::fresh_token(connect, ctx, grant.id, grant.generation, Need::Due).await?;
+    Ok(store.connection(ctx, &connection.identifier).await?)
 }
 
 /// What the vendor says; nothing when it cannot or must not be asked.

@@ -2,3 +2,4 @@
 
 pub mod msteams;
 pub mod probe;
+pub mod rotation;

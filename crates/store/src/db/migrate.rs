@@ -8,6 +8,7 @@ use super::{Address, StoreError, postgres};
 /// All migrations in order. A shipped file is never edited.
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_foundation", include_str!("../../migrations/0001_foundation.sql")),
+    ("0003_rotation", include_str!("../../migrations/0003_rotation.sql")),
     ("0004_health", include_str!("../../migrations/0004_health.sql")),
 ];
 

@@ -9,6 +9,7 @@ mod mask;
 mod mode;
 mod retrieve;
 mod update;
+mod verify;
 mod view;
 
 use campanile_model::{Error, Result};
@@ -22,6 +23,7 @@ pub(crate) const ROUTES: &[&Route] = &[
     &create::ROUTE,
     &retrieve::ROUTE,
     &update::ROUTE,
+    &verify::ROUTE,
     &delete::ROUTE,
     &check::ROUTE,
 ];
