@@ -23,6 +23,8 @@ const AT_A_TIME: usize = 8;
 const PACE: Duration = Duration::from_secs(1);
 /// Without work, it is looked for this often.
 const IDLE: Duration = Duration::from_secs(5);
+/// How often the sweep looks round.
+const SWEEP: Duration = Duration::from_secs(20);
 /// A healthy grant is asked about this often, give or take a sixth.
 const DAILY: Duration = Duration::from_hours(24);
 /// One that works in part, and one that could not be reached.
@@ -127,7 +129,7 @@ pub async fn sweep_round(connect: Connect) -> Result<Duration> {
     Ok(if store.fill_places().await? {
         PACE
     } else {
-        Duration::from_mins(1)
+        SWEEP
     })
 }
 
