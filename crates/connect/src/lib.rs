@@ -5,9 +5,14 @@
 //! reads the calls to vendors.
 
 pub mod app_tokens;
+pub mod destinations;
+pub mod hosted;
 mod keeper;
+pub mod links;
 mod metrics;
+pub mod oauth;
 pub mod rotation;
+pub mod telegram;
 
 use std::sync::Arc;
 
@@ -42,8 +47,10 @@ struct Inner {
     transport: Transport,
     settings: Settings,
     app_tokens: app_tokens::Cache,
+    telegram_names: telegram::Names,
     rotation: rotation::State,
     metrics: ConnectMetrics,
+    destinations: destinations::Cache,
 }
 
 impl Connect {
@@ -55,8 +62,10 @@ impl Connect {
                 transport,
                 settings,
                 app_tokens: app_tokens::Cache::new(),
+                telegram_names: telegram::names(),
                 rotation: rotation::State::default(),
                 metrics: ConnectMetrics::default(),
+                destinations: destinations::Cache::new(),
             }),
         }
     }
@@ -71,9 +80,18 @@ impl Connect {
         &self.inner.transport
     }
 
+    pub(crate) fn telegram_names(&self) -> &telegram::Names {
+        &self.inner.telegram_names
+    }
+
     /// What the connections count.
     pub fn metrics(&self) -> &ConnectMetrics {
         &self.inner.metrics
+    }
+
+    /// The lists for pickers.
+    pub(crate) fn destinations(&self) -> &destinations::Cache {
+        &self.inner.destinations
     }
 
     /// What the configuration says.
