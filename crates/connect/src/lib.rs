@@ -5,11 +5,16 @@
 //! reads the calls to vendors.
 
 pub mod app_tokens;
+pub mod destinations;
 pub mod health;
 pub mod hooks;
+pub mod hosted;
 mod keeper;
+pub mod links;
 mod metrics;
+pub mod oauth;
 pub mod rotation;
+pub mod telegram;
 
 use std::sync::Arc;
 
@@ -45,8 +50,10 @@ struct Inner {
     settings: Settings,
     app_tokens: app_tokens::Cache,
     bot_keys: hooks::openid::Keys,
+    telegram_names: telegram::Names,
     rotation: rotation::State,
     metrics: ConnectMetrics,
+    destinations: destinations::Cache,
 }
 
 impl Connect {
@@ -59,8 +66,10 @@ impl Connect {
                 settings,
                 app_tokens: app_tokens::Cache::new(),
                 bot_keys: hooks::openid::Keys::default(),
+                telegram_names: telegram::names(),
                 rotation: rotation::State::default(),
                 metrics: ConnectMetrics::default(),
+                destinations: destinations::Cache::new(),
             }),
         }
     }
@@ -75,9 +84,18 @@ impl Connect {
         &self.inner.transport
     }
 
+    pub(crate) fn telegram_names(&self) -> &telegram::Names {
+        &self.inner.telegram_names
+    }
+
     /// What the connections count.
     pub fn metrics(&self) -> &ConnectMetrics {
         &self.inner.metrics
+    }
+
+    /// The lists for pickers.
+    pub(crate) fn destinations(&self) -> &destinations::Cache {
+        &self.inner.destinations
     }
 
     /// What the configuration says.

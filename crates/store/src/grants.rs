@@ -4,6 +4,7 @@
 //! Statements of one batch are run in turns with those of batches alike, so nothing here decides by what another
 //! statement of the same batch read: writers compare and set, and take the grant's row before they look around it.
 
+pub mod consent;
 pub mod revocations;
 pub mod rotation;
 

@@ -19,9 +19,11 @@ pub mod hooks;
 pub mod idempotency;
 pub mod integrations;
 mod keyring;
+pub mod link_codes;
 pub mod messages;
 pub mod nodes;
 pub mod notifications;
+pub mod oauth_states;
 pub mod outbox;
 pub mod page;
 pub mod probes;
@@ -59,15 +61,18 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         api_keys::ALL,
         audits::ALL,
         connections::ALL,
+        connections::aliases::ALL,
         contexts::ALL,
         deliveries::ALL,
         dev_clock::ALL,
         endpoints::ALL,
+        endpoints::relink::ALL,
         environments::ALL,
         events::ALL,
         first_start::ALL,
         grants::ALL,
         hooks::ALL,
+        grants::consent::ALL,
         grants::revocations::ALL,
         grants::rotation::ALL,
         idempotency::ALL,
@@ -75,9 +80,11 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         integrations::ALL_CHANGES,
         integrations::health::ALL,
         keyring::ALL,
+        link_codes::ALL,
         messages::ALL,
         nodes::ALL,
         notifications::ALL,
+        oauth_states::ALL,
         outbox::ALL,
         probes::ALL,
         subscribers::ALL,

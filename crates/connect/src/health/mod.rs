@@ -126,11 +126,7 @@ pub async fn sweep_round(connect: Connect) -> Result<Duration> {
     }
     integrations::warn_of_secrets(&connect).await?;
     store.sweep_hook_events().await?;
-    Ok(if store.fill_places().await? {
-        PACE
-    } else {
-        SWEEP
-    })
+    Ok(if store.fill_places().await? { PACE } else { SWEEP })
 }
 
 /// A random number of 0..1; without randomness the middle.

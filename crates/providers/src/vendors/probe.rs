@@ -61,11 +61,14 @@ pub fn read(provider_id: &str, answer: Result<Response, TransportError>) -> Resu
     if provider_id == "webex-messaging" {
         return webex(&response);
     }
-    match slack_answer(&response).failure() {
-        Some(failure) => Err(failure.clone()),
-        None => Ok(Works {
+    match slack_answer(&response) {
+        Ok(_) => Ok(Works {
             scopes: response.header("x-oauth-scopes").map(listed),
         }),
+        Err(refusal) => Err(refusal
+            .failure()
+            .cloned()
+            .unwrap_or_else(|| Failure::new(Level::Network, "no_answer", "Slack's answer says neither yes nor no."))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `POST /v1/channel-endpoints`. The order of the checks is part of the contract (channels.md 1.2.2).
 
+use campanile_connect::links::unique;
 use campanile_model::{Error, Id, Permission, Result};
-use campanile_providers::chat::Address;
 use campanile_store::Batch;
 use campanile_store::endpoints::{NewEndpoint, lost_race};
 use campanile_store::integrations::Integration;
@@ -22,11 +22,6 @@ pub(crate) const ROUTE: Route = route!(
     .answers::<view::ChannelEndpointResponse>()
 );
 
-fn kind_rule(kind: &str) -> Option<String> {
-    let kinds = Address::kinds();
-    (!kinds.contains(&kind)).then(|| format!("must be one of the following values: {}", kinds.join(", ")))
-}
-
 dto! {
     /// An endpoint to make.
     CreateChannelEndpoint {
@@ -40,7 +35,7 @@ dto! {
         /// The connection whose token delivers to it.
         optional connection_identifier: String = "connectionIdentifier";
         /// The kind of place, such as `slack_channel`.
-        required kind: String = "type" [kind_rule];
+        required kind: String = "type" [address::known_kind];
         /// The place itself, in the form of its type.
         required endpoint: Value = "endpoint";
         /// Create the subscriber when there is none; an existing one is never changed.
@@ -64,7 +59,7 @@ async fn run(call: Call) -> Result<Reply> {
         let identifier = identifier(body.identifier.as_ref(), "chendp_")?;
         refuse_taken_identifier(&call, &identifier).await?;
         let connection = connection(&call, &body, &integration, &contexts).await?;
-        let unique = address::unique(&body.kind, &address, subscriber.id);
+        let unique = unique(&body.kind, &address, subscriber.id);
         if let Some(unique) = &unique
             && let Some(existing) = store.endpoint_with_address(&call.ctx, integration.id, unique).await?
         {
