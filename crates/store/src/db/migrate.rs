@@ -173,7 +173,7 @@ fn spell(text: &str, dialect: Dialect) -> String {
             ("{text}", "TEXT"),
             ("{int}", "INTEGER"),
             ("{bool}", "INTEGER"),
-            ("{workspace_id}", "json_extract(workspace, '$.id')"),
+            ("{workspace_id}", "(workspace ->> 'id')"),
             ("{end}", "STRICT"),
             ("{keys}", "STRICT, WITHOUT ROWID"),
             ("{queue}", "STRICT, WITHOUT ROWID"),
