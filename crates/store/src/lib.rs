@@ -9,19 +9,24 @@ pub mod connections;
 pub mod contexts;
 pub mod db;
 pub mod deliveries;
+mod dev_clock;
 pub mod endpoints;
 pub mod environments;
 pub mod events;
 pub mod first_start;
 pub mod grants;
+pub mod hooks;
 pub mod idempotency;
 pub mod integrations;
 mod keyring;
+pub mod link_codes;
 pub mod messages;
 pub mod nodes;
 pub mod notifications;
+pub mod oauth_states;
 pub mod outbox;
 pub mod page;
+pub mod probes;
 pub mod secrets;
 pub mod subscribers;
 pub mod tasks;
@@ -56,21 +61,32 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         api_keys::ALL,
         audits::ALL,
         connections::ALL,
+        connections::aliases::ALL,
         contexts::ALL,
         deliveries::ALL,
+        dev_clock::ALL,
         endpoints::ALL,
+        endpoints::relink::ALL,
         environments::ALL,
         events::ALL,
         first_start::ALL,
         grants::ALL,
+        grants::consent::ALL,
+        hooks::ALL,
+        grants::revocations::ALL,
+        grants::rotation::ALL,
         idempotency::ALL,
         integrations::ALL,
         integrations::ALL_CHANGES,
+        integrations::health::ALL,
         keyring::ALL,
+        link_codes::ALL,
         messages::ALL,
         nodes::ALL,
         notifications::ALL,
+        oauth_states::ALL,
         outbox::ALL,
+        probes::ALL,
         subscribers::ALL,
         tasks::ALL,
         testing::ALL,

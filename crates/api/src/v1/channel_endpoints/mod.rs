@@ -1,6 +1,6 @@
 //! Channel endpoints: where notifications for a subscriber are delivered to (channels.md 1.2).
 
-mod address;
+pub(crate) mod address;
 mod create;
 mod delete;
 mod list;

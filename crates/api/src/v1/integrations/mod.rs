@@ -1,11 +1,14 @@
 //! Integrations (api.md 4).
 
 mod active;
+mod app_manifest;
 mod conditions;
 mod create;
 mod delete;
+mod hooks;
 mod input;
 mod list;
+pub(crate) mod oauth;
 mod set_primary;
 mod update;
 mod view;
@@ -17,10 +20,17 @@ use crate::route::Route;
 pub(crate) const ROUTES: &[&Route] = &[
     &list::ROUTE,
     &active::ROUTE,
+    &app_manifest::ROUTE,
     &create::ROUTE,
     &update::ROUTE,
     &delete::ROUTE,
     &set_primary::ROUTE,
+    &oauth::connect::ROUTE,
+    &oauth::link_user::ROUTE,
+    &oauth::chat::ROUTE,
+    &oauth::callback::ROUTE,
+    &oauth::telegram::ROUTE,
+    &hooks::ROUTE,
 ];
 
 /// How often a lost race is run again before the caller is asked to. Each round has a winner, so this is about how many
