@@ -114,6 +114,13 @@ const COLUMNS: &str = "t.id, t.identifier, t.integration_id, i.identifier, i.pro
     s.subscriber_id, t.contexts, t.workspace, t.created_at, t.updated_at,
     g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
     g.last_success_at, g.last_error, g.expires_at, g.scopes, g.missing_scopes";
+/// Connections on grants of one status. The join is crossed so that SQLite begins with the grants: few are not active.
+const OF_STATUS: &str = "t.id IN (SELECT c.id FROM grants g CROSS JOIN connections c
+    WHERE g.status = {} AND c.grant_id = g.id AND c.environment_id = $1)";
+/// Those on grants that are not active.
+const NOT_ACTIVE: &str = "t.id IN (SELECT c.id FROM grants g CROSS JOIN connections c
+    WHERE g.status IN ('expiring', 'degraded', 'needs_reauth', 'revoked', 'broken')
+    AND c.grant_id = g.id AND c.environment_id = $1)";
 const JOINS: &str = "{join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
     {join_one:grants g ON g.id = t.grant_id}
     LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}";
@@ -334,26 +341,25 @@ impl Store {
         let integrations = self
             .integrations_matching(ctx, filter.channel, &filter.provider_id, &filter.integration_identifier)
             .await?;
-        let mut list = List::new(ctx, COLUMNS, "connections").joined(JOINS);
+        let mut list = List::new(ctx, COLUMNS, "connections").joined(JOINS).covered();
         if let Some(integrations) = integrations {
             list.one_of("t.integration_id", integrations);
         }
         if let Some(owners) = &filter.owners {
-            list.filter("t.subscriber {in:{}}", owners.clone());
+            list.several("t.subscriber {in:{}}", owners.clone());
         }
         if let Some(contexts) = &filter.contexts {
             list.filter("t.contexts = {}", contexts);
         }
         if let Some(status) = filter.status {
-            // Most grants are active: a page is full after a few look-ups. Of the others there are few to begin with.
-            list.filter(
-                if status == HealthStatus::Active {
-                    "EXISTS (SELECT 1 FROM grants g WHERE g.id = t.grant_id AND g.status = {})"
-                } else {
-                    "t.grant_id IN (SELECT g.id FROM grants g WHERE g.status = {})"
-                },
-                status.wire(),
-            );
+            if status == HealthStatus::Active {
+                list.mostly(
+                    "EXISTS (SELECT 1 FROM grants g WHERE g.id = t.grant_id AND g.status = 'active')",
+                    NOT_ACTIVE,
+                );
+            } else {
+                list.several(OF_STATUS, status.wire());
+            }
         }
         list.page(&self.db, cursor).await
     }

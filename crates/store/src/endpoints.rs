@@ -283,7 +283,7 @@ impl Store {
         let integrations = self
             .integrations_matching(ctx, None, &filter.provider_id, &filter.integration_identifier)
             .await?;
-        let mut list = List::new(ctx, COLUMNS, "endpoints").joined(JOINS);
+        let mut list = List::new(ctx, COLUMNS, "endpoints").joined(JOINS).covered();
         if let Some(integrations) = integrations {
             list.one_of("t.integration_id", integrations);
         }

@@ -120,6 +120,12 @@ pub(crate) struct List {
     joins: &'static str,
     filters: Vec<String>,
     values: Vec<Val>,
+    /// Whether each filter has an index that holds all sort columns.
+    covered: bool,
+    /// Whether a filter takes more than one value, so that no index of it is in order.
+    several: bool,
+    /// A filter that nearly every row passes, and its opposite.
+    mostly: Option<(String, String)>,
 }
 
 impl List {
@@ -131,7 +137,36 @@ impl List {
             joins: "",
             filters: vec!["t.environment_id = $1".to_owned()],
             values: vec![Val::from(ctx.environment)],
+            covered: false,
+            several: false,
+            mostly: None,
         }
+    }
+
+    /// Each filter has an index `(environment_id, filtered, created_at, id, updated_at)`.
+    pub(crate) fn covered(mut self) -> Self {
+        self.covered = true;
+        self
+    }
+
+    /// Adds a filter that nearly every row passes. A page finds its rows without looking far; what is counted is all,
+    /// less those that `rest` lets through.
+    pub(crate) fn mostly(&mut self, condition: &str, rest: &str) -> &mut Self {
+        self.mostly = Some((format!(" AND ({condition})"), format!(" AND ({rest})")));
+        self
+    }
+
+    /// Adds a filter that an index finds several values for.
+    pub(crate) fn several(&mut self, condition: &'static str, value: impl Into<Val>) -> &mut Self {
+        self.several = true;
+        self.filter(condition, value)
+    }
+
+    /// Whether the rows are better found by their filter and then sorted, than read in order until enough of them
+    /// pass: of ten thousand rows perhaps none does, and sorting what an index holds is quick.
+    fn sorts(&self, order: &str) -> bool {
+        let in_order = order == "created_at" && !self.several;
+        self.covered && self.filters.len() > 1 && self.mostly.is_none() && !in_order
     }
 
     /// Joins each row of a page with one row of other tables at most; filters cannot see them.
@@ -159,6 +194,7 @@ impl List {
                 format!("{column} = ${}", self.values.len())
             }
             _ => {
+                self.several = true;
                 self.values.push(Val::from(ids));
                 format!("{column} {{in:${}}}", self.values.len())
             }
@@ -221,6 +257,9 @@ impl List {
         // The direction in which rows are read: for a page before the cursor against the order, flipped afterwards.
         let descending = cursor.descending != backwards;
         let mut from = filtered.clone();
+        if let Some((condition, _)) = &self.mostly {
+            from.push_str(condition);
+        }
         let mut values = self.values.clone();
         if let Some((value, id)) = &position {
             from.push_str(&beyond(order, descending, cursor.include_cursor, values.len()));
@@ -234,7 +273,16 @@ impl List {
             format!("ORDER BY t.{order} {direction}, t.id {direction}")
         };
         let limit = usize::try_from(cursor.limit).unwrap_or(usize::MAX);
-        let limited = format!("{sorting} LIMIT {}", limit + 1);
+        let limited = if self.sorts(order) {
+            // The sign keeps both engines from reading in order.
+            format!(
+                "{} LIMIT {}",
+                sorting.replacen(&format!("t.{order}"), &sorted_by(order), 1),
+                limit + 1
+            )
+        } else {
+            format!("{sorting} LIMIT {}", limit + 1)
+        };
         let page = if self.joins.is_empty() {
             format!("SELECT {} FROM {from} {limited}", self.columns)
         } else {
@@ -245,10 +293,16 @@ impl List {
             let rows = format!("(SELECT t.id FROM {from} {limited}) AS page {itself}");
             format!("SELECT {} FROM {rows} {} {sorting}", self.columns, self.joins)
         };
-        let count = format!(
-            "SELECT count(*) FROM (SELECT 1 FROM {filtered} LIMIT {}) AS counted",
-            COUNT_CAP + 1
-        );
+        let counted = |rest: &str| {
+            format!(
+                "(SELECT count(*) FROM (SELECT 1 FROM {filtered}{rest} LIMIT {}) AS counted)",
+                COUNT_CAP + 1
+            )
+        };
+        let count = match &self.mostly {
+            Some((_, rest)) => format!("SELECT {} - {}", counted(""), counted(rest)),
+            None => format!("SELECT {}", counted("")),
+        };
         let (rows, total) = futures_util::future::join(
             db.all_of::<T>(&page, values),
             db.all_of::<Number>(&count, self.values.clone()),
@@ -318,11 +372,21 @@ impl List {
         values.push(value);
         values.push(Val::from(id));
         let text = format!(
-            "SELECT t.id FROM {} t WHERE {}{beyond} LIMIT 1",
+            "SELECT t.id FROM {} t WHERE {}{}{beyond} LIMIT 1",
             self.table,
-            self.filters.join(" AND ")
+            self.filters.join(" AND "),
+            self.mostly.as_ref().map_or("", |(condition, _)| condition)
         );
         Ok(!db.all_of::<Anything>(&text, values).await?.is_empty())
+    }
+}
+
+/// A column to sort by, not to read by: an expression that is the column.
+fn sorted_by(column: &str) -> String {
+    if column == "id" {
+        "t.id || ''".to_owned()
+    } else {
+        format!("t.{column} + 0")
     }
 }
 
