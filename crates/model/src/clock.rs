@@ -46,6 +46,15 @@ impl Clock {
         Time::from_millis(base + self.ahead.load(Ordering::Relaxed))
     }
 
+    /// The time now, however far the clock was moved: what others compare with their own clocks, such as the times
+    /// inside signatures.
+    pub fn real(&self) -> Time {
+        Time::from_millis(match self.base {
+            Base::System => system_millis(),
+            Base::Fixed(millis) => millis,
+        })
+    }
+
     /// Moves the clock forward; it never goes back.
     pub fn advance(&self, by: Duration) {
         self.ahead
