@@ -14,6 +14,7 @@ pub mod recipients;
 mod render;
 mod steps;
 mod task;
+mod webhooks;
 mod worker;
 mod workflows;
 

@@ -5,6 +5,7 @@
 
 pub mod api_keys;
 pub mod audits;
+pub mod changes;
 pub mod connections;
 pub mod contexts;
 pub mod db;
@@ -28,6 +29,7 @@ pub mod tasks;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod traces;
+pub mod webhooks;
 pub mod workflows;
 
 use std::os::unix::fs::OpenOptionsExt;
@@ -55,6 +57,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
     [
         api_keys::ALL,
         audits::ALL,
+        changes::ALL,
         connections::ALL,
         contexts::ALL,
         deliveries::ALL,
@@ -75,6 +78,8 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         tasks::ALL,
         testing::ALL,
         traces::ALL,
+        webhooks::ALL,
+        webhooks::ALL_DELIVERIES,
         workflows::ALL,
     ]
     .concat()

@@ -1,0 +1,170 @@
+//! Changes on their way to outbound webhooks: read while they are pending, and marked when their deliveries are made.
+
+use campanile_model::context::ContextSet;
+use campanile_model::{Ctx, Id, Time};
+use serde_json::{Map, Value, json};
+
+use crate::db::{Batch, Columns, FromRow, StoreError};
+use crate::{Store, args, queries};
+
+/// The conflict of relaying a change that another process has relayed meanwhile.
+pub const RELAYED: &str = "change relayed meanwhile";
+
+queries! {
+    PENDING = "SELECT c.environment_id, e.organization_id, c.id, c.kind, c.object, c.created_at
+        FROM changes c {join_one:environments e ON e.id = c.environment_id}
+        WHERE c.pending ORDER BY c.id LIMIT $1";
+    RELAY = {
+        many
+        sqlite: "UPDATE changes SET pending = FALSE, body = $3 WHERE environment_id = $1 AND id = $2 AND pending",
+        postgres: "UPDATE changes SET pending = FALSE, body = made.body
+            FROM unnest($1::text[], $2::text[], $3::text[]) AS made (environment_id, id, body)
+            WHERE changes.environment_id = made.environment_id AND changes.id = made.id AND changes.pending",
+    };
+    INSERT_FOR_ONE = {
+        insert "changes",
+        "environment_id text, id text, kind text, object text, created_at int, pending bool, body text"
+    };
+    CONNECTIONS = "SELECT t.identifier, i.identifier, i.provider_id, s.subscriber_id, t.contexts, t.workspace
+        FROM connections t
+        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}
+        WHERE t.environment_id = $1 AND t.identifier {in:$2}";
+    ENDPOINTS = "SELECT t.identifier, i.identifier, i.provider_id, s.subscriber_id, t.contexts, t.kind,
+            t.connection_identifier
+        FROM endpoints t
+        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber_id}
+        WHERE t.environment_id = $1 AND t.identifier {in:$2}";
+}
+
+/// A change that nobody was told of yet.
+#[derive(Clone, Debug)]
+pub struct PendingChange {
+    /// Where it happened.
+    pub environment_id: Id,
+    /// Whose it is.
+    pub organization_id: Id,
+    /// The webhook-id.
+    pub id: Id,
+    /// Such as `connection.revoked`.
+    pub kind: String,
+    /// What it happened to, as it was announced.
+    pub object: Map<String, Value>,
+    /// When.
+    pub created_at: Time,
+}
+
+impl PendingChange {
+    /// The context in which it is relayed.
+    pub fn ctx(&self) -> Ctx {
+        Ctx::system(self.organization_id, self.environment_id, self.id.to_string())
+    }
+
+    /// The identifier of what it happened to.
+    pub fn identifier(&self) -> Option<&str> {
+        self.object.get("identifier").and_then(Value::as_str)
+    }
+}
+
+impl FromRow for PendingChange {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        Ok(Self {
+            environment_id: c.id()?,
+            organization_id: c.id()?,
+            id: c.id()?,
+            kind: c.text()?,
+            // One row that is damaged must not hold up the others for ever: it is told of without its object.
+            object: serde_json::from_str(&c.text()?).unwrap_or_default(),
+            created_at: c.time()?,
+        })
+    }
+}
+
+/// What is known of a connection or an endpoint besides what a change says of it, under its identifier.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The identifier.
+    pub identifier: String,
+    /// Members for the data of a webhook; nothing secret.
+    pub members: Map<String, Value>,
+}
+
+struct ConnectionFacts(Facts);
+struct EndpointFacts(Facts);
+
+/// The columns that both begin with.
+fn owned(c: &mut Columns) -> Result<Facts, StoreError> {
+    let (identifier, integration, provider) = (c.text()?, c.text()?, c.text()?);
+    let (subscriber, contexts) = (c.opt_text()?, ContextSet::from_stored(&c.text()?));
+    let members = [
+        ("identifier", Value::from(identifier.as_str())),
+        ("integrationIdentifier", integration.into()),
+        ("providerId", provider.into()),
+        ("subscriberId", json!(subscriber)),
+        ("contextKeys", json!(contexts.keys())),
+    ];
+    Ok(Facts {
+        identifier,
+        members: members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
+    })
+}
+
+impl FromRow for ConnectionFacts {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        let mut facts = owned(c)?;
+        facts.members.insert("workspace".to_owned(), c.json()?);
+        Ok(Self(facts))
+    }
+}
+
+impl FromRow for EndpointFacts {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        let mut facts = owned(c)?;
+        facts.members.insert("type".to_owned(), c.text()?.into());
+        let connection = c.opt_text()?;
+        facts
+            .members
+            .insert("connectionIdentifier".to_owned(), json!(connection));
+        Ok(Self(facts))
+    }
+}
+
+impl Store {
+    /// The oldest changes that nobody was told of yet, over all environments.
+    pub async fn pending_changes(&self, limit: usize) -> Result<Vec<PendingChange>, StoreError> {
+        self.db.all(&PENDING, args![limit]).await
+    }
+
+    /// Adds the end of a change's relay: its mark is cleared, and what goes out of it is kept when somebody gets it.
+    /// The commit fails with [`RELAYED`] when another process was quicker.
+    pub fn relay_change(&self, batch: &mut Batch, change: &PendingChange, body: Option<&str>) {
+        batch.expect(&RELAY, args![change.environment_id, change.id, body], RELAYED);
+    }
+
+    /// Adds a change that only one webhook endpoint is told of, whose delivery the same batch makes.
+    pub fn insert_change_for_one(&self, batch: &mut Batch, ctx: &Ctx, id: Id, kind: &str, object: &Value, body: &str) {
+        batch.add(
+            &INSERT_FOR_ONE,
+            args![ctx.environment, id, kind, object, self.now(), false, body],
+        );
+    }
+
+    /// What is known of these connections.
+    pub async fn connection_facts(&self, ctx: &Ctx, identifiers: Vec<String>) -> Result<Vec<Facts>, StoreError> {
+        if identifiers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.db.all(&CONNECTIONS, args![ctx.environment, identifiers]).await?;
+        Ok(rows.into_iter().map(|ConnectionFacts(facts)| facts).collect())
+    }
+
+    /// What is known of these endpoints.
+    pub async fn endpoint_facts(&self, ctx: &Ctx, identifiers: Vec<String>) -> Result<Vec<Facts>, StoreError> {
+        if identifiers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.db.all(&ENDPOINTS, args![ctx.environment, identifiers]).await?;
+        Ok(rows.into_iter().map(|EndpointFacts(facts)| facts).collect())
+    }
+}
