@@ -4,12 +4,17 @@
 //! What is decided is decided by pure functions; the store keeps what was decided, and `campanile-providers` builds and
 //! reads the calls to vendors.
 
+pub mod app_tokens;
+mod keeper;
+
 use std::sync::Arc;
 
 use campanile_providers::Transport;
 use campanile_providers::chat::BaseUrls;
 use campanile_store::Store;
 use url::Url;
+
+pub use keeper::Keeper;
 
 /// What connections are told by the configuration.
 #[derive(Clone, Debug)]
@@ -33,6 +38,7 @@ struct Inner {
     store: Store,
     transport: Transport,
     settings: Settings,
+    app_tokens: app_tokens::Cache,
 }
 
 impl Connect {
@@ -43,6 +49,7 @@ impl Connect {
                 store,
                 transport,
                 settings,
+                app_tokens: app_tokens::Cache::new(),
             }),
         }
     }

@@ -22,6 +22,8 @@ pub struct Ctx {
 pub enum Actor {
     /// A caller with an API key.
     ApiKey(Id),
+    /// Whoever holds a link to the hosted connect page.
+    ConnectPage,
     /// The server itself: workers, start-up.
     System,
 }
@@ -31,6 +33,7 @@ impl Actor {
     pub fn describe(&self) -> String {
         match self {
             Self::ApiKey(id) => format!("api-key:{id}"),
+            Self::ConnectPage => "connect-page".to_owned(),
             Self::System => "system".to_owned(),
         }
     }

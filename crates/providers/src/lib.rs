@@ -9,6 +9,7 @@ pub mod outcome;
 mod redact;
 pub mod retry_after;
 pub mod transport;
+pub mod vendors;
 pub mod webhook;
 
 pub use outcome::{Failure, Health, Level, Outcome};
