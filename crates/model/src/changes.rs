@@ -39,13 +39,19 @@ pub fn filters() -> impl Iterator<Item = String> {
         .chain(kinds())
 }
 
-/// Whether a list of filters lets a kind through; an empty list lets through everything.
+/// Whether a list of filters lets a kind through; an empty list lets through everything that is in the table.
 pub fn matches(filters: &[String], kind: &str) -> bool {
-    let family = kind.split_once('.').map_or(kind, |(family, _)| family);
-    filters.is_empty()
+    let Some((family, name)) = kind.split_once('.') else {
+        return false;
+    };
+    let known = FAMILIES
+        .iter()
+        .any(|(known, kinds)| *known == family && kinds.contains(&name));
+    let asked = filters.is_empty()
         || filters
             .iter()
-            .any(|filter| filter == kind || filter.strip_suffix(".*") == Some(family))
+            .any(|filter| filter == kind || filter.strip_suffix(".*") == Some(family));
+    known && asked
 }
 
 #[cfg(test)]
@@ -58,8 +64,9 @@ mod tests {
 
     #[test]
     fn a_filter_is_a_kind_a_family_or_nothing_for_all() {
-        let table: [(&[&str], &str, bool); 7] = [
+        let table: [(&[&str], &str, bool); 8] = [
             (&[], "connection.created", true),
+            (&[], "connection.renamed", false),
             (&["connection.created"], "connection.created", true),
             (&["connection.created"], "connection.deleted", false),
             (&["connection.*"], "connection.deleted", true),

@@ -223,6 +223,11 @@ impl Store {
         self.open_webhook(SECRET, endpoint.id, &endpoint.sealed.secret)
     }
 
+    /// Until when the secret before this one signs too, while it does.
+    pub fn previous_secret_until(&self, endpoint: &WebhookEndpoint) -> Option<Time> {
+        endpoint.sealed.old_until.filter(|until| self.now() < *until)
+    }
+
     /// Adds a new webhook endpoint with this secret.
     pub fn create_webhook(
         &self,

@@ -9,3 +9,4 @@ pub(crate) mod integrations;
 pub(crate) mod messages;
 pub(crate) mod notifications;
 pub(crate) mod subscribers;
+pub(crate) mod webhooks;

@@ -21,8 +21,9 @@ use crate::task::{WEBHOOK, WebhookV1, payload};
 const EXPIRY: Duration = Duration::from_hours(3 * 24);
 
 impl Engine {
-    /// Adds an event that only this webhook endpoint is told of, so that its owner can try it out; its delivery's id.
-    pub fn test_webhook(&self, batch: &mut Batch, ctx: &Ctx, endpoint: Id) -> Id {
+    /// Adds an event that only this webhook endpoint is told of, so that its owner can try it out; the ids of its
+    /// delivery and of the event.
+    pub fn test_webhook(&self, batch: &mut Batch, ctx: &Ctx, endpoint: Id) -> (Id, Id) {
         let (store, now) = (self.store(), self.store().now());
         let data = json!({
             "id": endpoint.to_string(),
@@ -39,7 +40,7 @@ impl Engine {
         store.insert_change_for_one(batch, ctx, delivery.change_id, &delivery.kind, &data, &body);
         store.insert_webhook_delivery(batch, ctx, &delivery);
         store.enqueue(batch, ctx, task(endpoint, delivery.id, now));
-        delivery.id
+        (delivery.id, delivery.change_id)
     }
 
     /// Adds another round for these deliveries of a webhook endpoint: what has ended begins anew, what waits for its
