@@ -125,7 +125,9 @@ pub(crate) fn mask_secrets(path_and_query: &str) -> String {
 fn mask_link(path: &str) -> String {
     match path.split_once("/connect/") {
         Some((before, rest)) if before.is_empty() => {
-            let action = rest.split_once('/').map_or(String::new(), |(_, action)| format!("/{action}"));
+            let action = rest
+                .split_once('/')
+                .map_or(String::new(), |(_, action)| format!("/{action}"));
             format!("/connect/***{action}")
         }
         _ => path.to_owned(),

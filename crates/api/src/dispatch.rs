@@ -337,9 +337,8 @@ fn waits_for_leave(headers: &HeaderMap) -> bool {
 
 /// A body without content type is taken for JSON, as a body with a JSON one.
 fn is_json(headers: &HeaderMap) -> bool {
-    content_type(headers).is_none_or(|kind| {
-        kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
-    })
+    content_type(headers)
+        .is_none_or(|kind| kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")))
 }
 
 /// A body as a browser sends the fields of a form.

@@ -33,10 +33,7 @@ pub fn kinds() -> impl Iterator<Item = String> {
 
 /// All filters: each kind, and `connection.*` for all of a family.
 pub fn filters() -> impl Iterator<Item = String> {
-    FAMILIES
-        .iter()
-        .map(|(family, _)| format!("{family}.*"))
-        .chain(kinds())
+    FAMILIES.iter().map(|(family, _)| format!("{family}.*")).chain(kinds())
 }
 
 /// Whether a list of filters lets a kind through; an empty list lets through everything that is in the table.

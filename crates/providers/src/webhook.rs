@@ -77,9 +77,7 @@ pub fn interpret(response: Result<Response, TransportError>) -> Outcome {
             details: json!({ "status": status, "response": response.details() }),
         },
         // The receiver says that it is gone for good.
-        410 => Outcome::Rejected(
-            failure("The receiver is gone (status 410).".to_owned()).health(Health::Broken),
-        ),
+        410 => Outcome::Rejected(failure("The receiver is gone (status 410).".to_owned()).health(Health::Broken)),
         // A receiver under construction answers anything for a while: all of it is tried again.
         300..400 => Outcome::RetryAt {
             after: None,
@@ -163,7 +161,13 @@ mod tests {
     fn only_success_ends_well_and_only_gone_ends_for_good() {
         let read = |status| interpret(Ok(Response::new(status, &[("retry-after", "7")], "nope")));
         assert!(matches!(read(204), Outcome::Delivered { .. }));
-        assert!(matches!(read(410), Outcome::Rejected(Failure { health: Some(Health::Broken), .. })));
+        assert!(matches!(
+            read(410),
+            Outcome::Rejected(Failure {
+                health: Some(Health::Broken),
+                ..
+            })
+        ));
         for status in [301, 400, 401, 404, 429, 500, 503] {
             assert!(matches!(read(status), Outcome::RetryAt { .. }), "{status}");
         }

@@ -106,7 +106,10 @@ fn owned(c: &mut Columns) -> Result<Facts, StoreError> {
     ];
     Ok(Facts {
         identifier,
-        members: members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
+        members: members
+            .map(|(name, value)| (name.to_owned(), value))
+            .into_iter()
+            .collect(),
     })
 }
 

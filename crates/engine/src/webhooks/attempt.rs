@@ -109,10 +109,7 @@ async fn make(
         ));
     }
     if store.now() >= attempt.expires_at {
-        return Ok(Made::uncalled(
-            DeliveryState::Expired,
-            "The time for trying ran out.",
-        ));
+        return Ok(Made::uncalled(DeliveryState::Expired, "The time for trying ran out."));
     }
     let url = store.webhook_attempt_url(attempt)?;
     let url = Url::parse(&url).map_err(|_| StoreError::Corrupt("a webhook's address is not a URL".to_owned()))?;

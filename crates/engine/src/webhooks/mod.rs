@@ -83,6 +83,9 @@ fn body(kind: &str, at: Time, data: &Value) -> String {
         ("timestamp", at.to_string().into()),
         ("data", data.clone()),
     ];
-    let members: Map<String, Value> = members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
+    let members: Map<String, Value> = members
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect();
     Value::Object(members).to_string()
 }

@@ -9,4 +9,5 @@ mod planning;
 mod processes;
 mod retries;
 mod steps;
+mod webhooks;
 mod world;

@@ -6,5 +6,6 @@ mod channels;
 mod pages;
 mod statements;
 mod tasks;
+mod webhooks;
 mod workflows;
 mod writes;

@@ -52,7 +52,10 @@ async fn run(call: Call) -> Result<Reply> {
                 Given::Null => None,
                 Given::Value(text) => Some(text.clone()),
             },
-            events: body.events.as_ref().map_or_else(|| read.events.clone(), |events| tidy(events)),
+            events: body
+                .events
+                .as_ref()
+                .map_or_else(|| read.events.clone(), |events| tidy(events)),
         };
         let mut batch = Batch::new();
         let endpoint = store.update_webhook(&mut batch, &call.ctx, read, settings, body.active)?;

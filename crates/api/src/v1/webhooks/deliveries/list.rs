@@ -21,7 +21,7 @@ dto! {
     /// What the list is narrowed to; all of it must hold.
     ListWebhookDeliveriesQuery {
         /// How the delivery stands.
-        optional state: view::State = "state";
+        optional status: view::Status = "status";
         /// The kind of the event.
         optional event: String = "event" [kind_rule];
     }
@@ -36,7 +36,7 @@ async fn run(call: Call) -> Result<Reply> {
     };
     let endpoint = super::super::named(&call).await?;
     let filter = DeliveryFilter {
-        states: query.state.map(view::State::states).unwrap_or_default(),
+        states: query.status.map(view::Status::states).unwrap_or_default(),
         kind: query.event.filter(|kind| !kind.is_empty()),
     };
     let page = call

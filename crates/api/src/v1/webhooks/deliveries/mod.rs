@@ -12,12 +12,7 @@ use campanile_store::webhooks::WebhookDelivery;
 use crate::call::Call;
 use crate::route::Route;
 
-pub(crate) const ROUTES: &[&Route] = &[
-    &list::ROUTE,
-    &retrieve::ROUTE,
-    &redrive::ROUTE,
-    &redrive_failed::ROUTE,
-];
+pub(crate) const ROUTES: &[&Route] = &[&list::ROUTE, &retrieve::ROUTE, &redrive::ROUTE, &redrive_failed::ROUTE];
 
 /// The delivery that the path names, or a 404.
 async fn named(call: &Call, endpoint: Id) -> Result<WebhookDelivery> {

@@ -59,9 +59,7 @@ async fn run(call: Call) -> Result<Reply> {
         most: MOST + 1,
     };
     let store = call.store();
-    let mut failed = store
-        .failed_webhook_deliveries(&call.ctx, endpoint.id, &which)
-        .await?;
+    let mut failed = store.failed_webhook_deliveries(&call.ctx, endpoint.id, &which).await?;
     let has_more = failed.len() > MOST;
     failed.truncate(MOST);
     let mut batch = Batch::new();

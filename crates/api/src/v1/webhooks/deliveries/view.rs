@@ -10,10 +10,10 @@ use crate::{choices, view};
 
 choices! {
     /// How a delivery stands.
-    State { Pending = "pending", Waiting = "waiting", Delivered = "delivered", Failed = "failed", }
+    Status { Pending = "pending", Waiting = "waiting", Delivered = "delivered", Failed = "failed", }
 }
 
-impl State {
+impl Status {
     /// All the states that this word stands for.
     pub(super) fn states(self) -> Vec<DeliveryState> {
         match self {
@@ -34,7 +34,7 @@ impl State {
     }
 }
 
-impl serde::Serialize for State {
+impl serde::Serialize for Status {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(match self {
             Self::Pending => "pending",
@@ -45,7 +45,7 @@ impl serde::Serialize for State {
     }
 }
 
-impl View for State {
+impl View for Status {
     fn schema(schemas: &mut Schemas) -> Value {
         <Self as crate::shape::Shape>::schema(schemas)
     }
@@ -59,9 +59,9 @@ view! {
         event_id: Id = "eventId";
         event: String = "event";
         /// `pending` for the first attempt, `waiting` for the next one, `delivered` or `failed`.
-        state: State = "state";
+        status: Status = "status";
         attempts: i64 = "attempts";
-        last_status: Nullable<i64> = "lastStatus";
+        last_http_status: Nullable<i64> = "lastHttpStatus";
         last_error: Nullable<String> = "lastError";
         next_attempt_at: Nullable<Time> = "nextAttemptAt";
         expires_at: Time = "expiresAt";
@@ -77,7 +77,8 @@ view! {
 view! {
     /// One call to the receiver.
     WebhookCallResponse {
-        status: Nullable<i64> = "status";
+        /// The answer's; null when there was none.
+        http_status: Nullable<i64> = "httpStatus";
         /// How long it took, in milliseconds.
         duration: i64 = "duration";
         /// What was wrong.
@@ -104,9 +105,9 @@ pub(super) fn delivery(delivery: WebhookDelivery) -> WebhookDeliveryResponse {
         id: delivery.id,
         event_id: delivery.change_id,
         event: delivery.kind,
-        state: State::of(delivery.state),
+        status: Status::of(delivery.state),
         attempts: delivery.attempts,
-        last_status: Nullable(delivery.last_status),
+        last_http_status: Nullable(delivery.last_status),
         last_error: Nullable(delivery.last_error),
         next_attempt_at: Nullable(delivery.next_attempt_at),
         expires_at: delivery.expires_at,
@@ -119,7 +120,7 @@ pub(super) fn delivery(delivery: WebhookDelivery) -> WebhookDeliveryResponse {
 
 pub(super) fn call(call: WebhookCall) -> WebhookCallResponse {
     WebhookCallResponse {
-        status: Nullable(call.status),
+        http_status: Nullable(call.status),
         duration: call.duration,
         error: Nullable(call.error),
         response: Nullable(call.response),
