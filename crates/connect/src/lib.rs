@@ -5,7 +5,13 @@
 //! reads the calls to vendors.
 
 pub mod app_tokens;
+pub mod destinations;
 mod keeper;
+pub mod links;
+mod metrics;
+pub mod oauth;
+pub mod rotation;
+pub mod telegram;
 
 use std::sync::Arc;
 
@@ -15,6 +21,7 @@ use campanile_store::Store;
 use url::Url;
 
 pub use keeper::Keeper;
+pub use metrics::ConnectMetrics;
 
 /// What connections are told by the configuration.
 #[derive(Clone, Debug)]
@@ -39,6 +46,10 @@ struct Inner {
     transport: Transport,
     settings: Settings,
     app_tokens: app_tokens::Cache,
+    telegram_names: telegram::Names,
+    rotation: rotation::State,
+    metrics: ConnectMetrics,
+    destinations: destinations::Cache,
 }
 
 impl Connect {
@@ -50,6 +61,10 @@ impl Connect {
                 transport,
                 settings,
                 app_tokens: app_tokens::Cache::new(),
+                telegram_names: telegram::names(),
+                rotation: rotation::State::default(),
+                metrics: ConnectMetrics::default(),
+                destinations: destinations::Cache::new(),
             }),
         }
     }
@@ -62,6 +77,20 @@ impl Connect {
     /// The door out.
     pub fn transport(&self) -> &Transport {
         &self.inner.transport
+    }
+
+    pub(crate) fn telegram_names(&self) -> &telegram::Names {
+        &self.inner.telegram_names
+    }
+
+    /// What the connections count.
+    pub fn metrics(&self) -> &ConnectMetrics {
+        &self.inner.metrics
+    }
+
+    /// The lists for pickers.
+    pub(crate) fn destinations(&self) -> &destinations::Cache {
+        &self.inner.destinations
     }
 
     /// What the configuration says.

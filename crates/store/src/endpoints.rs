@@ -1,6 +1,8 @@
 //! Endpoints: places to deliver to. An address is sealed, because some carry a secret; where an address may exist only
 //! once, a keyed hash of it is unique.
 
+pub mod relink;
+
 use campanile_model::channel::HealthStatus;
 use campanile_model::context::ContextSet;
 use campanile_model::{Channel, Ctx, Id, Time};
@@ -447,7 +449,7 @@ impl Store {
         batch.add(&ANNOUNCE, row);
     }
 
-    fn seal_address(&self, endpoint: Id, address: &Value) -> Result<String, StoreError> {
+    pub(crate) fn seal_address(&self, endpoint: Id, address: &Value) -> Result<String, StoreError> {
         let place = Place {
             column: SEALED,
             row: &endpoint.to_string(),

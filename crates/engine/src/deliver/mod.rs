@@ -6,17 +6,19 @@
 mod backoff;
 pub(crate) mod decide;
 pub(crate) mod integrations;
+mod post;
+mod second;
+mod teams;
+mod token;
 
 use campanile_model::channel::{DeliveryState, HealthStatus, TraceStatus};
 use campanile_model::texts::Detail;
 use campanile_model::{Ctx, Id};
-use campanile_providers::chat::{Address, ChatDelivery, Prepared, interpret, prepare};
-use campanile_providers::transport::is_loopback_url;
+use campanile_providers::chat::Address;
 use campanile_providers::{Failure, Level, Outcome};
 use campanile_store::Batch;
-use campanile_store::deliveries::{Attempt, Attempted};
+use campanile_store::deliveries::{Attempt, AttemptGrant, Attempted};
 use campanile_store::notifications::Settled;
-use campanile_store::outbox::Kept;
 use campanile_store::tasks::{Again, NewTask, Task};
 use campanile_store::traces::NewTrace;
 use serde_json::{Value, json};
@@ -24,6 +26,8 @@ use serde_json::{Value, json};
 use crate::task::{ADVANCE, AdvanceV1, DeliverV1, payload};
 use crate::{Engine, Interrupted};
 use decide::{Before, Decision, Verdict};
+use post::{Posted, Posting, post};
+use token::Ready;
 
 /// Makes an attempt of a claimed delivery; `attempt` is its row as it was read, or nothing when its message is gone.
 pub(crate) async fn run(
@@ -74,6 +78,8 @@ struct Made {
     /// Whether a provider was called: only then it counts as an attempt.
     called: bool,
     kept: bool,
+    /// The generation of the tokens that it was made with, where they are newer than those that were read.
+    generation: Option<i64>,
 }
 
 async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) -> Result<Made, Interrupted> {
@@ -89,6 +95,7 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         outcome,
         called: false,
         kept: false,
+        generation: None,
     };
     if before.now >= attempt.expires_at {
         return Ok(uncalled(decide::expired(), None));
@@ -119,55 +126,68 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
             "The address does not fit the endpoint's type",
         ));
     };
-    if address.needs_token() && attempt.grant.is_none() {
+    if address.needs_token() && attempt.grant.is_none() && !teams::needs_no_connection(attempt, &address) {
         return reject(no_connection(attempt));
     }
     if is_dead(attempt) {
         return Ok(uncalled(decide::held(before, None), None));
     }
-    let token = match &attempt.grant {
-        Some(grant) => store.attempt_token(grant)?,
-        None => None,
+    let token = match token::ready(engine, ctx, attempt).await? {
+        Ready::Send(token) => token,
+        Ready::Wait(until) => return Ok(uncalled(decide::awaits_token(before, until), None)),
+        Ready::Dead => return Ok(uncalled(decide::held(before, None), None)),
     };
     let overrides = store.attempt_overrides(attempt)?;
-    let delivery_id = attempt.id.to_string();
-    let prepared = prepare(&ChatDelivery {
+    let renewed;
+    let mut generation = token.generation;
+    let posting = |token| Posting {
+        integration,
+        credentials,
         provider_id: &attempt.provider_id,
         address: &address,
-        token: token.as_deref(),
+        token,
+        workspace: attempt.workspace_id.as_deref(),
+        endpoint: attempt.endpoint.as_ref().map_or("", |endpoint| &endpoint.identifier),
         text: &attempt.content,
         overrides: &overrides["provider"],
         custom_data: &overrides["custom"],
-        credentials,
-        delivery_id: &delivery_id,
-        bases: &engine.connect().settings().bases,
-    });
-    let prepared = match prepared {
-        Ok(prepared) => prepared,
-        Err(failure) => return reject(failure),
+        delivery_id: attempt.id,
+        subscriber: Some(attempt.subscriber_id),
     };
-    if engine.settings().outbox && !integration.send_real && !is_loopback_url(&prepared.request.url) {
-        let outcome = keep(
-            engine,
-            ctx,
-            attempt,
-            &address,
-            &integration.identifier,
-            &prepared,
-            batch,
-        )
-        .await?;
-        return Ok(Made {
-            decision: decide::decide(&outcome, before),
-            outcome: Some(outcome),
-            called: true,
-            kept: true,
-        });
+    let mut posted = post(engine, ctx, &posting(token.text.as_deref()), batch).await?;
+    if token::has_ended(&posted.outcome) {
+        // The vendor's clock is the one that counts: renew once, send once more.
+        match token::renew(engine, ctx, attempt, &token).await? {
+            Ready::Send(newer) => {
+                renewed = newer;
+                generation = renewed.generation;
+                posted = post(engine, ctx, &posting(renewed.text.as_deref()), batch).await?;
+            }
+            Ready::Wait(until) => {
+                return Ok(Made {
+                    decision: decide::awaits_token(before, until),
+                    outcome: Some(posted.outcome),
+                    called: true,
+                    kept: false,
+                    generation,
+                });
+            }
+            Ready::Dead => posted.outcome = token::cannot_be_renewed(posted.outcome),
+        }
     }
-    let response = engine.transport().send(&prepared.request, prepared.trust).await;
-    let outcome = interpret(&attempt.provider_id, &address, response).scrubbed(&prepared.request);
+    let Posted {
+        outcome,
+        called,
+        kept,
+        moved,
+    } = posted;
+    if let Some(moved) = moved
+        && !attempt.has_own_address()
+    {
+        store.move_attempt_endpoint(batch, ctx, attempt, &moved.to_json())?;
+    }
     let decision = match &outcome {
-        Outcome::Rejected(failure) if decide::waits_for_reconnect(failure) => {
+        Outcome::Rejected(failure) if called && decide::waits_for_reconnect(failure) => {
             decide::held(before, decide::verdict(failure))
         }
         _ => decide::decide(
@@ -181,8 +201,9 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
     Ok(Made {
         decision,
         outcome: Some(outcome),
-        called: true,
-        kept: false,
+        called,
+        kept,
+        generation,
     })
 }
 
@@ -214,39 +235,6 @@ fn no_connection(attempt: &Attempt) -> Failure {
     }
 }
 
-/// Dev mode: the message stays here.
-async fn keep(
-    engine: &Engine,
-    ctx: &Ctx,
-    attempt: &Attempt,
-    address: &Address,
-    integration: &str,
-    prepared: &Prepared,
-    batch: &mut Batch,
-) -> Result<Outcome, Interrupted> {
-    let store = engine.store();
-    let subscriber = store.subscribers_by_id(ctx, vec![attempt.subscriber_id]).await?;
-    let kept = Kept {
-        id: store.new_id(),
-        channel: "chat".to_owned(),
-        provider_id: attempt.provider_id.clone(),
-        integration_identifier: integration.to_owned(),
-        subscriber_id: subscriber
-            .first()
-            .map(|one| one.subscriber_id.clone())
-            .unwrap_or_default(),
-        recipient: json!({ "type": address.kind(), "endpoint": prepared.request.scrub_json(&address.to_json()) }),
-        content: attempt.content.clone(),
-        request: prepared.request.redacted(),
-        created_at: store.now(),
-    };
-    store.keep_in_outbox(batch, ctx, &kept);
-    Ok(Outcome::Delivered {
-        id: Some(format!("outbox:{}", kept.id)),
-        details: json!({ "outbox": kept.id }),
-    })
-}
-
 async fn write_down(
     engine: &Engine,
     ctx: &Ctx,
@@ -262,6 +250,7 @@ async fn write_down(
         outcome,
         called,
         kept,
+        generation,
     } = made;
     let facts = outcome.as_ref().map(facts);
     let ended = decision.state.is_final();
@@ -310,7 +299,12 @@ async fn write_down(
             Detail::AllChatFailed,
         );
     }
-    health(engine, ctx, attempt, &decision, settled.sent && !kept, &mut batch);
+    let mut grant = attempt.grant.clone();
+    if let (Some(grant), Some(generation)) = (&mut grant, generation) {
+        grant.generation = generation;
+    }
+    let worked = settled.sent && !kept;
+    health(engine, ctx, attempt, grant.as_ref(), &decision, worked, &mut batch);
     go_on(engine, ctx, asked, attempt.notification_id, settled, &mut batch);
     match decision.next {
         None => store.complete_task(&mut batch, task),
@@ -363,14 +357,23 @@ fn go_on(engine: &Engine, ctx: &Ctx, asked: &DeliverV1, notification: Id, settle
     }
 }
 
-fn health(engine: &Engine, ctx: &Ctx, attempt: &Attempt, decision: &Decision, worked: bool, batch: &mut Batch) {
+/// `grant` has the generation of the tokens that were used.
+fn health(
+    engine: &Engine,
+    ctx: &Ctx,
+    attempt: &Attempt,
+    grant: Option<&AttemptGrant>,
+    decision: &Decision,
+    worked: bool,
+    batch: &mut Batch,
+) {
     const SUCCESS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
     let store = engine.store();
     let stale =
         |last: Option<campanile_model::Time>| last.is_none_or(|last| last.plus(SUCCESS_NOTED_EVERY) <= store.now());
     match &decision.health {
         Some(Verdict::Grant { status, reason }) => {
-            if let (Some(grant), Some(status)) = (&attempt.grant, HealthStatus::parse(status)) {
+            if let (Some(grant), Some(status)) = (grant, HealthStatus::parse(status)) {
                 store.set_grant_health(batch, ctx, grant.id, grant.generation, status, Some(reason));
             }
         }
@@ -383,7 +386,7 @@ fn health(engine: &Engine, ctx: &Ctx, attempt: &Attempt, decision: &Decision, wo
             }
         }
         None if worked => {
-            if let Some(grant) = &attempt.grant
+            if let Some(grant) = grant
                 && (grant.status != HealthStatus::Active.wire() || stale(grant.last_success_at))
             {
                 store.set_grant_health(batch, ctx, grant.id, grant.generation, HealthStatus::Active, None);

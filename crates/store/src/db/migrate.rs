@@ -8,6 +8,8 @@ use super::{Address, StoreError, postgres};
 /// All migrations in order. A shipped file is never edited.
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_foundation", include_str!("../../migrations/0001_foundation.sql")),
+    ("0002_oauth", include_str!("../../migrations/0002_oauth.sql")),
+    ("0003_rotation", include_str!("../../migrations/0003_rotation.sql")),
     ("0005_webhooks", include_str!("../../migrations/0005_webhooks.sql")),
 ];
 
