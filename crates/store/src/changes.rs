@@ -25,11 +25,6 @@ queries! {
         insert "changes",
         "environment_id text, id text, kind text, object text, created_at int, pending bool, body text"
     };
-    CONNECTIONS = "SELECT t.identifier, i.identifier, i.provider_id, s.subscriber_id, t.contexts, t.workspace
-        FROM connections t
-        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
-        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}
-        WHERE t.environment_id = $1 AND t.identifier {in:$2}";
     ENDPOINTS = "SELECT t.identifier, i.identifier, i.provider_id, s.subscriber_id, t.contexts, t.kind,
             t.connection_identifier
         FROM endpoints t
@@ -81,55 +76,36 @@ impl FromRow for PendingChange {
     }
 }
 
-/// What is known of a connection or an endpoint besides what a change says of it, under its identifier.
+/// What is known of an endpoint besides what a change says of it, for the data of a webhook; nothing secret.
 #[derive(Clone, Debug)]
-pub struct Facts {
-    /// The identifier.
+pub struct EndpointFacts {
+    /// The endpoint's identifier.
     pub identifier: String,
-    /// Members for the data of a webhook; nothing secret.
+    /// The members.
     pub members: Map<String, Value>,
-}
-
-struct ConnectionFacts(Facts);
-struct EndpointFacts(Facts);
-
-/// The columns that both begin with.
-fn owned(c: &mut Columns) -> Result<Facts, StoreError> {
-    let (identifier, integration, provider) = (c.text()?, c.text()?, c.text()?);
-    let (subscriber, contexts) = (c.opt_text()?, ContextSet::from_stored(&c.text()?));
-    let members = [
-        ("identifier", Value::from(identifier.as_str())),
-        ("integrationIdentifier", integration.into()),
-        ("providerId", provider.into()),
-        ("subscriberId", json!(subscriber)),
-        ("contextKeys", json!(contexts.keys())),
-    ];
-    Ok(Facts {
-        identifier,
-        members: members
-            .map(|(name, value)| (name.to_owned(), value))
-            .into_iter()
-            .collect(),
-    })
-}
-
-impl FromRow for ConnectionFacts {
-    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
-        let mut facts = owned(c)?;
-        facts.members.insert("workspace".to_owned(), c.json()?);
-        Ok(Self(facts))
-    }
 }
 
 impl FromRow for EndpointFacts {
     fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
-        let mut facts = owned(c)?;
-        facts.members.insert("type".to_owned(), c.text()?.into());
-        let connection = c.opt_text()?;
-        facts
-            .members
-            .insert("connectionIdentifier".to_owned(), json!(connection));
-        Ok(Self(facts))
+        let (identifier, integration, provider) = (c.text()?, c.text()?, c.text()?);
+        let (subscriber, contexts) = (c.opt_text()?, ContextSet::from_stored(&c.text()?));
+        let (kind, connection) = (c.text()?, c.opt_text()?);
+        let members = [
+            ("identifier", Value::from(identifier.as_str())),
+            ("integrationIdentifier", integration.into()),
+            ("connectionIdentifier", json!(connection)),
+            ("providerId", provider.into()),
+            ("subscriberId", json!(subscriber)),
+            ("contextKeys", json!(contexts.keys())),
+            ("type", kind.into()),
+        ];
+        Ok(Self {
+            identifier,
+            members: members
+                .map(|(name, value)| (name.to_owned(), value))
+                .into_iter()
+                .collect(),
+        })
     }
 }
 
@@ -153,21 +129,11 @@ impl Store {
         );
     }
 
-    /// What is known of these connections.
-    pub async fn connection_facts(&self, ctx: &Ctx, identifiers: Vec<String>) -> Result<Vec<Facts>, StoreError> {
-        if identifiers.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rows = self.db.all(&CONNECTIONS, args![ctx.environment, identifiers]).await?;
-        Ok(rows.into_iter().map(|ConnectionFacts(facts)| facts).collect())
-    }
-
     /// What is known of these endpoints.
-    pub async fn endpoint_facts(&self, ctx: &Ctx, identifiers: Vec<String>) -> Result<Vec<Facts>, StoreError> {
+    pub async fn endpoint_facts(&self, ctx: &Ctx, identifiers: Vec<String>) -> Result<Vec<EndpointFacts>, StoreError> {
         if identifiers.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.db.all(&ENDPOINTS, args![ctx.environment, identifiers]).await?;
-        Ok(rows.into_iter().map(|EndpointFacts(facts)| facts).collect())
+        self.db.all(&ENDPOINTS, args![ctx.environment, identifiers]).await
     }
 }

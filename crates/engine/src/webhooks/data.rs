@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use campanile_model::Id;
 use campanile_store::StoreError;
-use campanile_store::changes::{Facts, PendingChange};
+use campanile_store::changes::PendingChange;
+use campanile_store::connections::Connection;
 use serde_json::{Map, Value};
 
 use crate::Engine;
@@ -37,17 +38,26 @@ pub(super) async fn know(engine: &Engine, changes: &[&PendingChange]) -> Result<
     }
     let mut known = HashMap::new();
     for ((environment, family), (change, identifiers)) in asked {
-        let facts = match family {
-            CONNECTION => store.connection_facts(&change.ctx(), identifiers).await?,
-            _ => store.endpoint_facts(&change.ctx(), identifiers).await?,
-        };
-        known.extend(
-            facts
-                .into_iter()
-                .map(|Facts { identifier, members }| ((environment, family, identifier), members)),
-        );
+        let ctx = change.ctx();
+        if family == CONNECTION {
+            for connection in store.connections_named(&ctx, identifiers).await? {
+                let members = of_connection(&connection);
+                known.insert((environment, family, connection.identifier), members);
+            }
+        } else {
+            for facts in store.endpoint_facts(&ctx, identifiers).await? {
+                known.insert((environment, family, facts.identifier), facts.members);
+            }
+        }
     }
     Ok(Known(known))
+}
+
+fn of_connection(connection: &Connection) -> Map<String, Value> {
+    match connection.announced() {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
 }
 
 impl Known {
