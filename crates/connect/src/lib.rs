@@ -6,6 +6,7 @@
 
 pub mod app_tokens;
 pub mod destinations;
+pub mod hosted;
 mod keeper;
 pub mod links;
 mod metrics;

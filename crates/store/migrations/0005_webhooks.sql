@@ -1,7 +1,7 @@
 -- Outbound webhooks: who is told of changes, and what became of telling them.
 
 -- Whoever adds a change leaves it pending; the relay makes its deliveries and clears the mark in one commit. What was
--- there before there were webhooks is nobody's news. body is what goes out, byte for byte, each time.
+-- there before there were webhooks is nobody's news. body is what goes out, byte for byte, each time; sealed.
 ALTER TABLE changes ADD COLUMN pending {bool} NOT NULL DEFAULT TRUE;
 UPDATE changes SET pending = FALSE;
 ALTER TABLE changes ADD COLUMN body {text};

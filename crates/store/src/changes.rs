@@ -5,10 +5,13 @@ use campanile_model::{Ctx, Id, Time};
 use serde_json::{Map, Value, json};
 
 use crate::db::{Batch, Columns, FromRow, StoreError};
+use crate::secrets::Place;
 use crate::{Store, args, queries};
 
 /// The conflict of relaying a change that another process has relayed meanwhile.
 pub const RELAYED: &str = "change relayed meanwhile";
+
+const BODY: &str = "changes.body";
 
 queries! {
     PENDING = "SELECT c.environment_id, e.organization_id, c.id, c.kind, c.object, c.created_at
@@ -117,16 +120,44 @@ impl Store {
 
     /// Adds the end of a change's relay: its mark is cleared, and what goes out of it is kept when somebody gets it.
     /// The commit fails with [`RELAYED`] when another process was quicker.
-    pub fn relay_change(&self, batch: &mut Batch, change: &PendingChange, body: Option<&str>) {
-        batch.expect(&RELAY, args![change.environment_id, change.id, body], RELAYED);
+    pub fn relay_change(
+        &self,
+        batch: &mut Batch,
+        change: &PendingChange,
+        body: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let sealed = body.map(|body| self.seal_body(change.id, body)).transpose()?;
+        batch.expect(&RELAY, args![change.environment_id, change.id, sealed], RELAYED);
+        Ok(())
+    }
+
+    /// What goes out may hold a link that mends a connection, so it is sealed.
+    fn seal_body(&self, change: Id, body: &str) -> Result<String, StoreError> {
+        let row = &change.to_string();
+        self.secrets.seal(Place { column: BODY, row }, body)
+    }
+
+    pub(crate) fn open_body(&self, change: Id, sealed: &str) -> Result<String, StoreError> {
+        let row = &change.to_string();
+        self.secrets.open(Place { column: BODY, row }, sealed)
     }
 
     /// Adds a change that only one webhook endpoint is told of, whose delivery the same batch makes.
-    pub fn insert_change_for_one(&self, batch: &mut Batch, ctx: &Ctx, id: Id, kind: &str, object: &Value, body: &str) {
+    pub fn insert_change_for_one(
+        &self,
+        batch: &mut Batch,
+        ctx: &Ctx,
+        id: Id,
+        kind: &str,
+        object: &Value,
+        body: &str,
+    ) -> Result<(), StoreError> {
+        let sealed = self.seal_body(id, body)?;
         batch.add(
             &INSERT_FOR_ONE,
-            args![ctx.environment, id, kind, object, self.now(), false, body],
+            args![ctx.environment, id, kind, object, self.now(), false, sealed],
         );
+        Ok(())
     }
 
     /// What is known of these endpoints.

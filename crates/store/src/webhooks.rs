@@ -203,7 +203,7 @@ impl Store {
 
     /// A page of webhook endpoints.
     pub async fn list_webhooks(&self, ctx: &Ctx, cursor: &Cursor) -> Result<Page<WebhookEndpoint>, StoreError> {
-        List::new(ctx, COLUMNS, "webhook_endpoints", "webhook_endpoints t")
+        List::new(ctx, COLUMNS, "webhook_endpoints")
             .page(&self.db, cursor)
             .await
     }

@@ -1,3 +1,6 @@
 //! Connections over a real store, with real HTTP to fakes.
 
 mod app_tokens;
+mod destinations;
+mod oauth;
+mod rotation;

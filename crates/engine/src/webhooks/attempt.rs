@@ -113,16 +113,17 @@ async fn make(
     }
     let url = store.webhook_attempt_url(attempt)?;
     let url = Url::parse(&url).map_err(|_| StoreError::Corrupt("a webhook's address is not a URL".to_owned()))?;
+    let body = store.webhook_attempt_body(attempt)?;
     let request = prepare(&WebhookRequest {
         url: &url,
         id: &attempt.change_id.to_string(),
         timestamp: store.clock().real().millis() / 1000,
-        body: &attempt.body,
+        body: &body,
         secrets: &store.webhook_attempt_secrets(attempt)?,
     });
     let started = Instant::now();
     let outcome = if engine.settings().outbox && !is_loopback_url(&url) {
-        keep(engine, ctx, attempt, &request, batch)
+        keep(engine, ctx, attempt, &body, &request, batch)
     } else {
         let response = engine.transport().send(&request, Trust::Customer).await;
         interpret(response).scrubbed(&request)
@@ -166,7 +167,14 @@ fn describe(call: &mut WebhookCall, outcome: &Outcome) {
 }
 
 /// Dev mode: the call stays here.
-fn keep(engine: &Engine, ctx: &Ctx, attempt: &WebhookAttempt, request: &Request, batch: &mut Batch) -> Outcome {
+fn keep(
+    engine: &Engine,
+    ctx: &Ctx,
+    attempt: &WebhookAttempt,
+    body: &str,
+    request: &Request,
+    batch: &mut Batch,
+) -> Outcome {
     let store = engine.store();
     let kept = Kept {
         id: store.new_id(),
@@ -175,7 +183,7 @@ fn keep(engine: &Engine, ctx: &Ctx, attempt: &WebhookAttempt, request: &Request,
         integration_identifier: attempt.endpoint_id.to_string(),
         subscriber_id: String::new(),
         recipient: json!({ "type": "webhook" }),
-        content: attempt.body.clone(),
+        content: body.to_owned(),
         request: request.redacted(),
         created_at: store.now(),
     };

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use campanile_model::Id;
+use campanile_connect::hosted::reconnect_url;
+use campanile_model::{Ctx, Id};
 use campanile_store::StoreError;
 use campanile_store::changes::PendingChange;
 use campanile_store::connections::Connection;
@@ -41,7 +42,7 @@ pub(super) async fn know(engine: &Engine, changes: &[&PendingChange]) -> Result<
         let ctx = change.ctx();
         if family == CONNECTION {
             for connection in store.connections_named(&ctx, identifiers).await? {
-                let members = of_connection(&connection);
+                let members = of_connection(engine, &ctx, &connection);
                 known.insert((environment, family, connection.identifier), members);
             }
         } else {
@@ -53,11 +54,14 @@ pub(super) async fn know(engine: &Engine, changes: &[&PendingChange]) -> Result<
     Ok(Known(known))
 }
 
-fn of_connection(connection: &Connection) -> Map<String, Value> {
-    match connection.announced() {
-        Value::Object(members) => members,
-        _ => Map::new(),
+fn of_connection(engine: &Engine, ctx: &Ctx, connection: &Connection) -> Map<String, Value> {
+    let Value::Object(mut members) = connection.announced() else {
+        return Map::new();
+    };
+    if let Some(link) = reconnect_url(engine.connect(), ctx, connection) {
+        members.insert("reconnectUrl".to_owned(), link.to_string().into());
     }
+    members
 }
 
 impl Known {

@@ -9,9 +9,9 @@ pub(crate) mod relay;
 use std::time::Duration;
 
 use campanile_model::{Ctx, Id, Time, changes};
-use campanile_store::Batch;
 use campanile_store::tasks::NewTask;
 use campanile_store::webhooks::NewWebhookDelivery;
+use campanile_store::{Batch, StoreError};
 use serde_json::{Map, Value, json};
 
 use crate::Engine;
@@ -23,7 +23,7 @@ const EXPIRY: Duration = Duration::from_hours(3 * 24);
 impl Engine {
     /// Adds an event that only this webhook endpoint is told of, so that its owner can try it out; the ids of its
     /// delivery and of the event.
-    pub fn test_webhook(&self, batch: &mut Batch, ctx: &Ctx, endpoint: Id) -> (Id, Id) {
+    pub fn test_webhook(&self, batch: &mut Batch, ctx: &Ctx, endpoint: Id) -> Result<(Id, Id), StoreError> {
         let (store, now) = (self.store(), self.store().now());
         let data = json!({
             "id": endpoint.to_string(),
@@ -37,10 +37,10 @@ impl Engine {
             expires_at: now.plus(EXPIRY),
         };
         let body = body(&delivery.kind, now, &data);
-        store.insert_change_for_one(batch, ctx, delivery.change_id, &delivery.kind, &data, &body);
+        store.insert_change_for_one(batch, ctx, delivery.change_id, &delivery.kind, &data, &body)?;
         store.insert_webhook_delivery(batch, ctx, &delivery);
         store.enqueue(batch, ctx, task(endpoint, delivery.id, now));
-        (delivery.id, delivery.change_id)
+        Ok((delivery.id, delivery.change_id))
     }
 
     /// Adds another round for these deliveries of a webhook endpoint: what has ended begins anew, what waits for its

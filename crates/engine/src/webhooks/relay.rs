@@ -59,7 +59,7 @@ async fn relay(engine: &Engine) -> Result<usize, StoreError> {
         let body = receivers(&subscribed, change)
             .next()
             .map(|_| body(&change.kind, change.created_at, &known.data(change)));
-        store.relay_change(&mut batch, change, body.as_deref());
+        store.relay_change(&mut batch, change, body.as_deref())?;
     }
     let mut tasks = Vec::new();
     for change in wanted {

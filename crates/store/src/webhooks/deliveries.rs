@@ -87,8 +87,7 @@ pub struct WebhookDelivery {
     pub created_at: Time,
     /// When it ended.
     pub finished_at: Option<Time>,
-    /// What goes out; not in lists.
-    pub body: Option<String>,
+    body: Option<String>,
 }
 
 impl FromRow for WebhookDelivery {
@@ -166,8 +165,7 @@ pub struct WebhookAttempt {
     pub attempts: i64,
     /// Until when it is worth trying.
     pub expires_at: Time,
-    /// What goes out.
-    pub body: String,
+    body: String,
     /// Whether the endpoint is told of anything.
     pub active: bool,
     /// Since when the endpoint fails.
@@ -270,7 +268,7 @@ impl Store {
         filter: &DeliveryFilter,
         cursor: &Cursor,
     ) -> Result<Page<WebhookDelivery>, StoreError> {
-        let mut list = List::new(ctx, COLUMNS, "webhook_deliveries", "webhook_deliveries t");
+        let mut list = List::new(ctx, COLUMNS, "webhook_deliveries");
         list.filter("t.endpoint_id = {}", endpoint);
         if !filter.states.is_empty() {
             let states: Vec<&str> = filter.states.iter().map(|state| state.wire()).collect();
@@ -302,6 +300,19 @@ impl Store {
     /// A delivery with all that its attempt needs; nothing when its endpoint is gone.
     pub async fn webhook_attempt(&self, ctx: &Ctx, id: Id) -> Result<Option<WebhookAttempt>, StoreError> {
         self.db.first(&FOR_ATTEMPT, args![ctx.environment, id]).await
+    }
+
+    /// What goes out with an attempt.
+    pub fn webhook_attempt_body(&self, attempt: &WebhookAttempt) -> Result<String, StoreError> {
+        self.open_body(attempt.change_id, &attempt.body)
+    }
+
+    /// What goes out with a delivery; nothing for one from a list.
+    pub fn webhook_delivery_body(&self, delivery: &WebhookDelivery) -> Result<Option<String>, StoreError> {
+        let sealed = delivery.body.as_deref();
+        sealed
+            .map(|sealed| self.open_body(delivery.change_id, sealed))
+            .transpose()
     }
 
     /// Where an attempt goes.

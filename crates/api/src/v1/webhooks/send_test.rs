@@ -19,7 +19,7 @@ async fn run(call: Call) -> Result<Reply> {
     let endpoint = named(&call).await?;
     refuse_inactive(&endpoint)?;
     let mut batch = Batch::new();
-    let (delivery_id, event_id) = call.app.engine().test_webhook(&mut batch, &call.ctx, endpoint.id);
+    let (delivery_id, event_id) = call.app.engine().test_webhook(&mut batch, &call.ctx, endpoint.id)?;
     let reply = Reply::data(201, &view::WebhookDeliveryReference { delivery_id, event_id })?;
     call.commit(batch, &reply).await?;
     Ok(reply)

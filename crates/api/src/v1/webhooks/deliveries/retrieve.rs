@@ -17,7 +17,9 @@ async fn run(call: Call) -> Result<Reply> {
     let endpoint = super::super::named(&call).await?;
     let delivery = named(&call, endpoint.id).await?;
     let calls = call.store().webhook_calls(&call.ctx, delivery.id).await?;
+    let body = call.store().webhook_delivery_body(&delivery)?;
     let shown = view::WebhookDeliveryResponse {
+        payload: body.and_then(|body| serde_json::from_str(&body).ok()),
         calls: Some(calls.into_iter().map(view::call).collect()),
         ..view::delivery(delivery)
     };

@@ -113,7 +113,7 @@ pub(super) fn delivery(delivery: WebhookDelivery) -> WebhookDeliveryResponse {
         expires_at: delivery.expires_at,
         created_at: delivery.created_at,
         finished_at: Nullable(delivery.finished_at),
-        payload: delivery.body.and_then(|body| serde_json::from_str(&body).ok()),
+        payload: None,
         calls: None,
     }
 }
