@@ -55,6 +55,16 @@ impl Clock {
         })
     }
 
+    /// What this clock shows when it is `real` elsewhere: where a time that others wrote meets one of ours.
+    pub fn shifted(&self, real: Time) -> Time {
+        real.plus(self.ahead())
+    }
+
+    /// How far the clock was moved.
+    pub fn ahead(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.ahead.load(Ordering::Relaxed)).unwrap_or(0))
+    }
+
     /// Moves the clock forward; it never goes back.
     pub fn advance(&self, by: Duration) {
         self.ahead
