@@ -24,6 +24,8 @@ pub(crate) fn routes() -> Vec<&'static Route> {
         v1::notifications::ROUTES,
         v1::subscribers::ROUTES,
         v1::subscribers::credentials::ROUTES,
+        v1::webhooks::ROUTES,
+        v1::webhooks::deliveries::ROUTES,
         v2::contexts::ROUTES,
         v2::subscribers::ROUTES,
         v2::workflows::ROUTES,

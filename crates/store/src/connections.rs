@@ -45,6 +45,15 @@ queries! {
         {join_one:grants g ON g.id = t.grant_id}
         LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}
         WHERE t.environment_id = $1 AND t.subscriber = $2";
+    FIND_NAMED = "SELECT t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.channel, t.subscriber,
+        s.subscriber_id, t.contexts, t.workspace, t.created_at, t.updated_at,
+        g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
+        g.last_success_at, g.last_error, g.expires_at, g.scopes, g.missing_scopes
+        FROM connections t
+        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+        {join_one:grants g ON g.id = t.grant_id}
+        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}
+        WHERE t.environment_id = $1 AND t.identifier {in:$2}";
     FIND_BY_ID = "SELECT t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.channel, t.subscriber,
         s.subscriber_id, t.contexts, t.workspace, t.created_at, t.updated_at,
         g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
@@ -210,7 +219,7 @@ impl Listed for Connection {
 
 impl Connection {
     /// What is announced of it: everything but the tokens, because it may be gone when the announcement is read.
-    fn announced(&self) -> Value {
+    pub fn announced(&self) -> Value {
         json!({
             "identifier": self.identifier,
             "integrationIdentifier": self.integration_identifier,
@@ -324,6 +333,14 @@ impl Store {
     ) -> Result<Option<Connection>, StoreError> {
         let row = args![ctx.environment, integration, subscriber, contexts.stored()];
         self.db.first(&FIND_OF_SCOPE, row).await
+    }
+
+    /// The connections with these identifiers.
+    pub async fn connections_named(&self, ctx: &Ctx, identifiers: Vec<String>) -> Result<Vec<Connection>, StoreError> {
+        if identifiers.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.db.all(&FIND_NAMED, args![ctx.environment, identifiers]).await
     }
 
     /// The connections that belong to a subscriber.

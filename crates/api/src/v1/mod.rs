@@ -10,3 +10,4 @@ pub(crate) mod messages;
 pub(crate) mod notifications;
 pub(crate) mod subscribers;
 mod test_message;
+pub(crate) mod webhooks;

@@ -11,6 +11,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_oauth", include_str!("../../migrations/0002_oauth.sql")),
     ("0003_rotation", include_str!("../../migrations/0003_rotation.sql")),
     ("0004_health", include_str!("../../migrations/0004_health.sql")),
+    ("0005_webhooks", include_str!("../../migrations/0005_webhooks.sql")),
     ("0008_lists", include_str!("../../migrations/0008_lists.sql")),
 ];
 
