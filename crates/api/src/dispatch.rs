@@ -49,11 +49,20 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
         .map_or("/", |path| path.as_str())
         .to_owned();
     let client = client(app.settings(), &request);
+    let shown_client = client.map(|client| client.to_string());
     let mut extras = Extras::default();
-    let answer = match Box::pin(handle(&app, route, request, &request_id, &mut extras)).await {
-        Ok(answer) => answer,
-        Err(error) => error_answer(&app, &error, &path, &request_id),
+    // Where anybody may call, failures are counted for the address that they come from.
+    let guesser = client.filter(|_| route.auth == Auth::Public);
+    let answer = match guesser.map_or(Ok(()), |client| app.failures().check(client)) {
+        Ok(()) => Box::pin(handle(&app, route, request, &request_id, &mut extras)).await,
+        Err(error) => Err(error),
     };
+    let answer = answer.unwrap_or_else(|error| error_answer(&app, &error, &path, &request_id));
+    if let Some(client) = guesser
+        && matches!(answer.status, 400 | 401 | 403 | 404)
+    {
+        app.failures().note(client);
+    }
     let status = answer.status;
     let mut response = answer.into_response();
     decorate(&mut response, &request_id, extras);
@@ -62,15 +71,15 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
     // Logs hold the route's template: what a path or a query carries may be secret.
     let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if route.category == crate::route::Category::Trigger || route.auth == Auth::Public {
-        tracing::debug!(%request_id, client, method = %route.method, route = route.path, status, millis, "answered");
+        tracing::debug!(%request_id, client = shown_client, method = %route.method, route = route.path, status, millis, "answered");
     } else {
-        tracing::info!(%request_id, client, method = %route.method, route = route.path, status, millis, "answered");
+        tracing::info!(%request_id, client = shown_client, method = %route.method, route = route.path, status, millis, "answered");
     }
     response
 }
 
 /// Who calls: the peer, or whom a trusted proxy names as the one before it.
-fn client(settings: &Settings, request: &Request) -> Option<String> {
+fn client(settings: &Settings, request: &Request) -> Option<IpAddr> {
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()?
@@ -90,7 +99,7 @@ fn client(settings: &Settings, request: &Request) -> Option<String> {
         }
         client = hop.to_canonical();
     }
-    Some(client.to_string())
+    Some(client)
 }
 
 /// The answer to a path or a method that is not there.
@@ -124,8 +133,15 @@ async fn handle(
     extras: &mut Extras,
 ) -> Result<Answer> {
     let (mut parts, body) = request.into_parts();
+    let mut session = None;
     let ctx = match route.auth {
         Auth::ApiKey => app.keys().authenticate(app.store(), &parts.headers, request_id).await?,
+        Auth::Subscriber => {
+            let sessions = app.sessions();
+            let (ctx, known) = sessions.authenticate(app.store(), &parts.headers, request_id).await?;
+            session = Some(known);
+            ctx
+        }
         Auth::Public => nobody(request_id),
         Auth::Dev => {
             let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
@@ -165,6 +181,7 @@ async fn handle(
         query,
         body,
         idempotency: idempotency.clone(),
+        session,
     };
     let result = (route.run)(call).await;
     let Some(idempotency) = idempotency else {
@@ -405,6 +422,8 @@ mod tests {
             dev: false,
             rate_limit: false,
             connection_tokens: crate::ConnectionTokens::Single,
+            jwt_secret: None,
+            inbox_session_ttl: std::time::Duration::from_hours(1),
             metrics_on_main_port: true,
             trusted_proxies: crate::TrustedProxies::new(|address| address.to_string().starts_with("10.")),
         }
@@ -418,7 +437,7 @@ mod tests {
         if let Ok(value) = HeaderValue::from_str(forwarded) {
             request.headers_mut().insert("x-forwarded-for", value);
         }
-        client(&settings(), &request)
+        client(&settings(), &request).map(|client| client.to_string())
     }
 
     fn route_of_small_bodies() -> &'static Route {

@@ -19,6 +19,7 @@ pub(crate) fn routes() -> Vec<&'static Route> {
         v1::channel_endpoints::ROUTES,
         v1::environments::ROUTES,
         v1::events::ROUTES,
+        v1::inbox::ROUTES,
         v1::integrations::ROUTES,
         v1::messages::ROUTES,
         v1::notifications::ROUTES,
@@ -84,7 +85,7 @@ mod tests {
             match route.auth {
                 Auth::ApiKey => assert!(route.permission.is_some(), "{place} may be called with any key"),
                 // Nobody has permissions there: one that is named would not be looked at.
-                Auth::Public | Auth::Dev => assert!(route.permission.is_none(), "{place}"),
+                Auth::Subscriber | Auth::Public | Auth::Dev => assert!(route.permission.is_none(), "{place}"),
             }
         }
     }
@@ -94,7 +95,7 @@ mod tests {
         let public = routes().into_iter().filter(|route| route.auth == Auth::Public);
         let mut public: Vec<&str> = public.map(|route| route.path).collect();
         public.sort_unstable();
-        assert_eq!(public, ["/openapi.json", "/v1/health-check"]);
+        assert_eq!(public, ["/openapi.json", "/v1/health-check", "/v1/inbox/session"]);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! What is decided is decided by pure functions; the store keeps what was decided, and `campanile-providers` builds and
 //! reads the calls to vendors.
 
+pub mod vouching;
+
 use std::sync::Arc;
 
 use campanile_providers::Transport;

@@ -214,6 +214,8 @@ pub struct NewConnection<'a> {
 pub struct ConnectionFilter {
     /// Whose: row ids of subscribers, and the empty text for shared ones. An empty list matches nothing.
     pub owners: Option<Vec<String>>,
+    /// Exactly this identifier.
+    pub identifier: Option<String>,
     /// The integration's channel.
     pub channel: Option<Channel>,
     /// The integration's provider.
@@ -289,6 +291,9 @@ impl Store {
         let mut list = List::new(ctx, COLUMNS, "connections", TABLES);
         if let Some(owners) = &filter.owners {
             list.filter("t.subscriber {in:{}}", owners.clone());
+        }
+        if let Some(identifier) = &filter.identifier {
+            list.filter("t.identifier = {}", identifier);
         }
         if let Some(channel) = filter.channel {
             list.filter("i.channel = {}", channel.wire());

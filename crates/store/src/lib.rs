@@ -15,6 +15,7 @@ pub mod events;
 pub mod first_start;
 pub mod grants;
 pub mod idempotency;
+pub mod inbox_sessions;
 pub mod integrations;
 mod keyring;
 pub mod messages;
@@ -64,6 +65,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         first_start::ALL,
         grants::ALL,
         idempotency::ALL,
+        inbox_sessions::ALL,
         integrations::ALL,
         integrations::ALL_CHANGES,
         keyring::ALL,

@@ -6,7 +6,13 @@ use super::sqlite;
 use super::{Address, StoreError, postgres};
 
 /// All migrations in order. A shipped file is never edited.
-const MIGRATIONS: &[(&str, &str)] = &[("0001_foundation", include_str!("../../migrations/0001_foundation.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_foundation", include_str!("../../migrations/0001_foundation.sql")),
+    (
+        "0007_inbox_sessions",
+        include_str!("../../migrations/0007_inbox_sessions.sql"),
+    ),
+];
 
 const HISTORY: &str =
     "CREATE TABLE IF NOT EXISTS migrations (name {text} NOT NULL PRIMARY KEY, checksum {text} NOT NULL)";

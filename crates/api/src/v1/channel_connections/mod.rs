@@ -5,7 +5,7 @@ mod create;
 mod delete;
 mod list;
 mod mask;
-mod mode;
+pub(crate) mod mode;
 mod retrieve;
 mod update;
 mod view;
