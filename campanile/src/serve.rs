@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use campanile_api::{App, ConnectionTokens, Metrics, Settings, TrustedProxies};
-use campanile_connect::Connect;
+use campanile_connect::{Connect, Keeper};
 use campanile_engine::{Engine, EngineMetrics, Worker};
 use campanile_model::Clock;
 use campanile_providers::chat::BaseUrls;
@@ -53,14 +53,14 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     }
     let listener = bind(config.listen, "CAMPANILE_LISTEN").await?;
     let bound = listener.local_addr().unwrap_or(config.listen);
-    let (app, worker) = wire(&config, &store, bound)?;
+    let (app, loops) = wire(&config, &store, bound)?;
     if let Some(made) = &made {
         first_start::tell(&config, made)?;
         if config.dev {
             example::seed(&app, made).await?;
         }
     }
-    listen(&config, listener, &app, worker, &store, made.as_ref()).await
+    listen(&config, listener, &app, loops, &store, made.as_ref()).await
 }
 
 /// Brings the database up to date, or refuses to start on an old one.
@@ -105,7 +105,13 @@ fn production(config: &Config) -> Chosen {
     }
 }
 
-fn wire(config: &Config, store: &Store, bound: SocketAddr) -> Result<(App, Worker), Failure> {
+/// What runs beside the answering of requests.
+struct Loops {
+    worker: Worker,
+    keeper: Keeper,
+}
+
+fn wire(config: &Config, store: &Store, bound: SocketAddr) -> Result<(App, Loops), Failure> {
     let transport = Transport::new(transport_config(config)?)
         .map_err(|error| Failure::new(format!("Outgoing calls cannot be set up: {error}")))?;
     let metrics = Metrics::new();
@@ -117,12 +123,17 @@ fn wire(config: &Config, store: &Store, bound: SocketAddr) -> Result<(App, Worke
         dev: config.dev,
     };
     let connect = Connect::new(store.clone(), transport, settings);
+    metrics.register(|registry| connect.metrics().register(registry));
+    let keeper = Keeper::new(connect.clone());
     let engine = Engine::new(
         connect,
         campanile_engine::Settings { outbox: config.dev },
         engine_metrics,
     );
-    let worker = Worker::new(engine.clone());
+    let loops = Loops {
+        worker: Worker::new(engine.clone()),
+        keeper,
+    };
     let settings = Settings {
         dev: config.dev,
         rate_limit: config.rate_limit,
@@ -139,7 +150,7 @@ fn wire(config: &Config, store: &Store, bound: SocketAddr) -> Result<(App, Worke
             move |address| trusted.iter().any(|network| network.contains(address))
         }),
     };
-    Ok((App::new(engine, metrics, settings), worker))
+    Ok((App::new(engine, metrics, settings), loops))
 }
 
 fn transport_config(config: &Config) -> Result<TransportConfig, Failure> {
@@ -192,7 +203,7 @@ async fn listen(
     config: &Config,
     listener: TcpListener,
     app: &App,
-    worker: Worker,
+    Loops { worker, keeper }: Loops,
     store: &Store,
     made: Option<&FirstStart>,
 ) -> Result<(), Failure> {
@@ -209,6 +220,7 @@ async fn listen(
         });
     }
     worker.start();
+    keeper.start();
     if config.dev {
         example::tell(config, bound, made)?;
     }
@@ -228,7 +240,11 @@ async fn listen(
     tracing::info!("stopping");
     stop.cancel();
     // Requests and tasks finish side by side; what does not finish in time is given back.
-    let (_, ()) = tokio::join!(tokio::time::timeout(PATIENCE, &mut server), worker.stop(PATIENCE));
+    let (_, (), ()) = tokio::join!(
+        tokio::time::timeout(PATIENCE, &mut server),
+        worker.stop(PATIENCE),
+        keeper.stop(PATIENCE)
+    );
     if let Err(error) = store.node().release().await {
         tracing::debug!(%error, "the node's number could not be freed");
     }

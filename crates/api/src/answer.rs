@@ -1,7 +1,7 @@
 //! Replies and errors as HTTP answers, in Novu's form (api.md 1.2).
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use campanile_model::error::Kind;
 use campanile_model::{Error, Time};
 use serde_json::{Map, Value, json};
@@ -14,6 +14,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,
     pub(crate) retry_after: Option<u64>,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Answer {
@@ -22,6 +23,7 @@ impl Answer {
             status: reply.status,
             body: reply.body,
             retry_after: None,
+            headers: reply.headers,
         }
     }
 
@@ -33,6 +35,7 @@ impl Answer {
                 status,
                 body: Value::from(error.message()).to_string(),
                 retry_after: error.retry_after_seconds(),
+                headers: HeaderMap::new(),
             };
         }
         let mut ctx = Map::new();
@@ -63,6 +66,7 @@ impl Answer {
             status,
             body: Value::Object(body).to_string(),
             retry_after: error.retry_after_seconds(),
+            headers: HeaderMap::new(),
         }
     }
 
@@ -89,6 +93,7 @@ impl Answer {
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        response.headers_mut().extend(self.headers);
         response
     }
 }
@@ -100,9 +105,12 @@ pub(crate) fn nothing_here(method: &str, path: &str) -> Error {
 
 /// A request's path as errors show it: values of parameters that may be secret are masked.
 pub(crate) fn mask_secrets(path_and_query: &str) -> String {
-    let Some((path, query)) = path_and_query.split_once('?') else {
-        return path_and_query.to_owned();
+    let (path, query) = match path_and_query.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (path_and_query, None),
     };
+    let path = mask_link(path);
+    let Some(query) = query else { return path };
     let pairs: Vec<String> = query
         .split('&')
         .map(|pair| match pair.split_once('=') {
@@ -111,6 +119,19 @@ pub(crate) fn mask_secrets(path_and_query: &str) -> String {
         })
         .collect();
     format!("{path}?{}", pairs.join("&"))
+}
+
+/// Links to the connect page have their secret in the path.
+fn mask_link(path: &str) -> String {
+    match path.split_once("/connect/") {
+        Some((before, rest)) if before.is_empty() => {
+            let action = rest
+                .split_once('/')
+                .map_or(String::new(), |(_, action)| format!("/{action}"));
+            format!("/connect/***{action}")
+        }
+        _ => path.to_owned(),
+    }
 }
 
 fn is_secret(key: &str) -> bool {
@@ -138,6 +159,7 @@ pub(crate) fn json_response(status: u16, body: &Value) -> Response<Body> {
         status,
         body: body.to_string(),
         retry_after: None,
+        headers: HeaderMap::new(),
     }
     .into_response()
 }
@@ -171,5 +193,7 @@ mod tests {
             "/a?code=***&x=2&access_token=***&state=***"
         );
         assert_eq!(mask_secrets("/a"), "/a");
+        assert_eq!(mask_secrets("/connect/abc.def/pick?q=1"), "/connect/***/pick?q=1");
+        assert_eq!(mask_secrets("/connect/abc.def"), "/connect/***");
     }
 }

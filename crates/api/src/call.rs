@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use campanile_model::{Ctx, Error, Result};
 use campanile_store::idempotency::{CONFLICT, Key};
@@ -12,7 +13,7 @@ use serde_json::Value;
 
 use crate::App;
 use crate::session::Session;
-use crate::shape::{Path, Problems, Shape};
+use crate::shape::{Path, Problems, Shape, parse_query};
 
 /// A call that is authenticated, permitted and within its limits.
 pub(crate) struct Call {
@@ -21,6 +22,7 @@ pub(crate) struct Call {
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) query: Value,
     pub(crate) body: Bytes,
+    pub(crate) headers: HeaderMap,
     pub(crate) idempotency: Option<Arc<Idempotency>>,
     /// Whose call it is, on routes of subscribers.
     pub(crate) session: Option<Session>,
@@ -96,6 +98,11 @@ impl Call {
         shaped(&value)
     }
 
+    /// The body of a form: its fields as texts, or lists of texts.
+    pub(crate) fn form(&self) -> Value {
+        parse_query(&String::from_utf8_lossy(&self.body))
+    }
+
     /// The query string read into its shape.
     pub(crate) fn query<T: Shape>(&self) -> Result<T> {
         shaped(&self.query)
@@ -128,6 +135,8 @@ fn shaped<T: Shape>(value: &Value) -> Result<T> {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: String,
+    /// Beyond those of every answer: what makes it a page, a file or a way to another address.
+    pub(crate) headers: HeaderMap,
 }
 
 impl Reply {
@@ -143,7 +152,11 @@ impl Reply {
     /// A body that goes out as it is, such as a page.
     pub(crate) fn raw(status: u16, body: &impl Serialize) -> Result<Self> {
         let body = serde_json::to_string(body).map_err(Error::internal)?;
-        Ok(Self { status, body })
+        Ok(Self {
+            status,
+            body,
+            headers: HeaderMap::new(),
+        })
     }
 
     /// 204.
@@ -151,6 +164,7 @@ impl Reply {
         Self {
             status: 204,
             body: String::new(),
+            headers: HeaderMap::new(),
         }
     }
 }

@@ -160,7 +160,9 @@ async fn handle(
     if route.auth == Auth::ApiKey
         && let Some(limiter) = app.limiter()
     {
-        extras.standing = Some(limiter.take(ctx.environment, route.category, route.cost, app.store().now())?);
+        let (standing, taken) = limiter.take(ctx.environment, route.category, route.cost, app.store().now());
+        extras.standing = Some(standing);
+        taken?;
     }
     let parameters = path_parameters(&mut parts, app).await?;
     let body = read_body(&parts.headers, body, route).await?;
@@ -180,6 +182,7 @@ async fn handle(
         parameters,
         query,
         body,
+        headers: std::mem::take(&mut parts.headers),
         idempotency: idempotency.clone(),
         session,
     };
@@ -243,6 +246,7 @@ async fn replay(app: &App, ctx: &Ctx, key: &Key, extras: &mut Extras) -> Result<
         status: record.status,
         body,
         retry_after: None,
+        headers: HeaderMap::new(),
     }))
 }
 
@@ -329,11 +333,14 @@ async fn read_body(headers: &HeaderMap, body: Body, route: &Route) -> Result<Byt
         return Err(too_large());
     }
     let body = kept.freeze();
-    if !body.is_empty() && !is_json(headers) {
-        return Err(Error::new(
-            Kind::UnsupportedMedia,
-            "The content type must be application/json",
-        ));
+    let (fits, expected) = if route.takes_form {
+        (is_form(headers), "application/x-www-form-urlencoded")
+    } else {
+        (is_json(headers), "application/json")
+    };
+    if !body.is_empty() && !fits {
+        let text = format!("The content type must be {expected}");
+        return Err(Error::new(Kind::UnsupportedMedia, text));
     }
     Ok(body)
 }
@@ -347,18 +354,19 @@ fn waits_for_leave(headers: &HeaderMap) -> bool {
 
 /// A body without content type is taken for JSON, as a body with a JSON one.
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
-        return true;
-    };
-    let kind = kind
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+    content_type(headers)
+        .is_none_or(|kind| kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")))
+}
+
+/// A body as a browser sends the fields of a form.
+fn is_form(headers: &HeaderMap) -> bool {
+    content_type(headers).is_some_and(|kind| kind == "application/x-www-form-urlencoded")
+}
+
+/// The content type without its parameters.
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    let kind = headers.get(header::CONTENT_TYPE)?.to_str().unwrap_or_default();
+    Some(kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
 fn nobody(request_id: &str) -> Ctx {

@@ -40,8 +40,8 @@ pub(crate) struct Limiter {
 }
 
 impl Limiter {
-    /// Takes `cost` tokens, or refuses.
-    pub(crate) fn take(&self, environment: Id, category: Category, cost: u32, now: Time) -> Result<Standing> {
+    /// Takes `cost` tokens, or refuses; how the bucket stands is told in both cases.
+    pub(crate) fn take(&self, environment: Id, category: Category, cost: u32, now: Time) -> (Standing, Result<()>) {
         let window = limit(category) * WINDOW_SECONDS;
         let burst = window * 11 / 10;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,12 +54,14 @@ impl Limiter {
         bucket.at = now;
         let cost = i64::from(cost) * 1000;
         let missing = cost - bucket.tokens;
-        if missing > 0 {
+        let taken = if missing > 0 {
             let seconds = (missing / (limit(category) * 1000)).max(0) + 1;
-            return Err(Error::too_many(u64::try_from(seconds).unwrap_or(1)));
-        }
-        bucket.tokens -= cost;
-        Ok(Standing {
+            Err(Error::too_many(u64::try_from(seconds).unwrap_or(1)))
+        } else {
+            bucket.tokens -= cost;
+            Ok(())
+        };
+        let standing = Standing {
             limit: window,
             remaining: bucket.tokens / 1000,
             reset: (burst * 1000 - bucket.tokens) / (limit(category) * 1000) + 1,
@@ -68,7 +70,8 @@ impl Limiter {
                 category.wire(),
                 if cost > 1000 { "bulk" } else { "single" },
             ),
-        })
+        };
+        (standing, taken)
     }
 }
 
@@ -84,15 +87,14 @@ mod tests {
         let id: Id = "6615943e7ace93b0540ae377".parse().unwrap();
         let now = Time::from_millis(1_000_000);
         let take = |cost, now| limiter.take(id, Category::Configuration, cost, now);
-        assert_eq!(take(1, now).unwrap().remaining, 10_999);
+        assert_eq!(take(1, now).0.remaining, 10_999);
         for _ in 0..109 {
-            take(100, now).unwrap();
+            take(100, now).1.unwrap();
         }
-        take(99, now).unwrap();
-        assert_eq!(
-            take(1, now).err().and_then(|error| error.retry_after_seconds()),
-            Some(1)
-        );
-        assert!(take(100, now.plus(Duration::from_secs(1))).is_ok());
+        take(99, now).1.unwrap();
+        let (standing, refused) = take(1, now);
+        assert_eq!(standing.remaining, 0);
+        assert_eq!(refused.err().and_then(|error| error.retry_after_seconds()), Some(1));
+        assert!(take(100, now.plus(Duration::from_secs(1))).1.is_ok());
     }
 }

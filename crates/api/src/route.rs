@@ -69,6 +69,8 @@ pub(crate) struct Route {
     /// What a call costs in its bucket.
     pub(crate) cost: u32,
     pub(crate) body_limit: usize,
+    /// Whether its body is a form's, not JSON.
+    pub(crate) takes_form: bool,
     pub(crate) lookup: Lookup,
     pub(crate) status: u16,
     pub(crate) query: Option<Describe>,
@@ -90,6 +92,7 @@ impl Route {
             category: Category::Global,
             cost: 1,
             body_limit: SMALL_BODY,
+            takes_form: false,
             lookup: Lookup::Early,
             status: 200,
             query: None,
@@ -154,6 +157,12 @@ impl Route {
 
     pub(crate) const fn large_body(mut self) -> Self {
         self.body_limit = LARGE_BODY;
+        self
+    }
+
+    /// Its body is what a form of a page sends.
+    pub(crate) const fn takes_form(mut self) -> Self {
+        self.takes_form = true;
         self
     }
 

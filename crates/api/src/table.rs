@@ -95,7 +95,15 @@ mod tests {
         let public = routes().into_iter().filter(|route| route.auth == Auth::Public);
         let mut public: Vec<&str> = public.map(|route| route.path).collect();
         public.sort_unstable();
-        assert_eq!(public, ["/openapi.json", "/v1/health-check", "/v1/inbox/session"]);
+        assert_eq!(
+            public,
+            [
+                "/openapi.json",
+                "/v1/health-check",
+                "/v1/inbox/session",
+                "/v1/integrations/chat/oauth/callback"
+            ]
+        );
     }
 
     #[test]

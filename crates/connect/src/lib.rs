@@ -4,6 +4,13 @@
 //! What is decided is decided by pure functions; the store keeps what was decided, and `campanile-providers` builds and
 //! reads the calls to vendors.
 
+pub mod app_tokens;
+mod keeper;
+pub mod links;
+mod metrics;
+pub mod oauth;
+pub mod rotation;
+pub mod telegram;
 pub mod vouching;
 
 use std::sync::Arc;
@@ -12,6 +19,9 @@ use campanile_providers::Transport;
 use campanile_providers::chat::BaseUrls;
 use campanile_store::Store;
 use url::Url;
+
+pub use keeper::Keeper;
+pub use metrics::ConnectMetrics;
 
 /// What connections are told by the configuration.
 #[derive(Clone, Debug)]
@@ -35,6 +45,10 @@ struct Inner {
     store: Store,
     transport: Transport,
     settings: Settings,
+    app_tokens: app_tokens::Cache,
+    telegram_names: telegram::Names,
+    rotation: rotation::State,
+    metrics: ConnectMetrics,
 }
 
 impl Connect {
@@ -45,6 +59,10 @@ impl Connect {
                 store,
                 transport,
                 settings,
+                app_tokens: app_tokens::Cache::new(),
+                telegram_names: telegram::names(),
+                rotation: rotation::State::default(),
+                metrics: ConnectMetrics::default(),
             }),
         }
     }
@@ -57,6 +75,15 @@ impl Connect {
     /// The door out.
     pub fn transport(&self) -> &Transport {
         &self.inner.transport
+    }
+
+    pub(crate) fn telegram_names(&self) -> &telegram::Names {
+        &self.inner.telegram_names
+    }
+
+    /// What the connections count.
+    pub fn metrics(&self) -> &ConnectMetrics {
+        &self.inner.metrics
     }
 
     /// What the configuration says.

@@ -22,6 +22,11 @@ impl Signers {
         Ok(Self(whole.collect()))
     }
 
+    /// Whether nobody can vouch for anything here.
+    pub fn are_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether `hash` is that of this subscriber.
     pub fn vouch_for_subscriber(&self, subscriber_id: &str, hash: &str) -> bool {
         self.vouch(subscriber_id, hash)
@@ -127,7 +132,7 @@ mod tests {
     fn without_a_key_nobody_vouches() {
         let nobody = signers(&[]);
         let subscriber = "a8604a813f2ba81b1aa1ec38fb68454c2a6df2572bc3d0d376191b7fa3ed27da";
-        assert!(!nobody.vouch_for_subscriber("sub-1", subscriber));
+        assert!(nobody.are_none() && !nobody.vouch_for_subscriber("sub-1", subscriber));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum Actor {
     ApiKey(Id),
     /// A subscriber in an inbox session, by our id.
     Subscriber(Id),
+    /// Whoever holds a link to the hosted connect page.
+    ConnectPage,
     /// The server itself: workers, start-up.
     System,
 }
@@ -34,6 +36,7 @@ impl Actor {
         match self {
             Self::ApiKey(id) => format!("api-key:{id}"),
             Self::Subscriber(id) => format!("subscriber:{id}"),
+            Self::ConnectPage => "connect-page".to_owned(),
             Self::System => "system".to_owned(),
         }
     }

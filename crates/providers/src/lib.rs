@@ -5,10 +5,12 @@
 
 pub mod catalogue;
 pub mod chat;
+pub mod consent;
 pub mod outcome;
 mod redact;
 pub mod retry_after;
 pub mod transport;
+pub mod vendors;
 
 pub use outcome::{Failure, Health, Level, Outcome};
 pub use transport::{Request, Response, Transport, TransportConfig, TransportError, Trust};

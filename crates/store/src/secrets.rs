@@ -108,6 +108,16 @@ impl Secrets {
         context.update(secret.as_bytes());
         hex::encode(context.sign().as_ref())
     }
+
+    /// Whether this is the [`lookup_hash`](Self::lookup_hash) of the text, compared in constant time: for hashes that
+    /// come from outside, as signatures.
+    pub fn is_lookup_hash(&self, purpose: &str, text: &str, hash: &str) -> bool {
+        let Ok(hash) = hex::decode(hash) else { return false };
+        let mut message = purpose.as_bytes().to_vec();
+        message.push(0);
+        message.extend_from_slice(text.as_bytes());
+        hmac::verify(&self.inner.lookup, &message, &hash).is_ok()
+    }
 }
 
 /// `length` random bytes as lower-case hex.
@@ -273,5 +283,9 @@ mod tests {
         let secrets = Secrets::new(&[7; 32]).unwrap();
         assert_eq!(secrets.lookup_hash("a", "x"), secrets.lookup_hash("a", "x"));
         assert_ne!(secrets.lookup_hash("a", "x"), secrets.lookup_hash("b", "x"));
+        let hash = secrets.lookup_hash("a", "x");
+        assert!(secrets.is_lookup_hash("a", "x", &hash));
+        assert!(!secrets.is_lookup_hash("b", "x", &hash) && !secrets.is_lookup_hash("a", "y", &hash));
+        assert!(!secrets.is_lookup_hash("a", "x", &hash[2..]) && !secrets.is_lookup_hash("a", "x", "not hex"));
     }
 }

@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, header};
 use campanile_model::context::ContextSet;
 use campanile_model::{Actor, Ctx, Error, Id, Permissions, Result};
 use campanile_store::Store;
-use campanile_store::connections::Connection;
 use campanile_store::environments::Environment;
 use campanile_store::subscribers::Subscriber;
 use ring::hmac;
@@ -33,14 +32,6 @@ pub(crate) struct Session {
     pub(crate) verified: bool,
     /// Whether an HMAC vouches for the contexts.
     pub(crate) context_verified: bool,
-}
-
-impl Session {
-    /// Whether the session sees a connection: its own, and the shared ones, of its contexts.
-    pub(crate) fn sees(&self, connection: &Connection) -> bool {
-        let is_theirs = connection.subscriber.is_none_or(|owner| owner == self.subscriber);
-        is_theirs && connection.contexts == self.contexts
-    }
 }
 
 /// What vouches for a session that begins.

@@ -6,6 +6,7 @@
 mod backoff;
 mod decide;
 pub(crate) mod integrations;
+mod token;
 
 use campanile_model::channel::{DeliveryState, HealthStatus, TraceStatus};
 use campanile_model::texts::Detail;
@@ -14,7 +15,7 @@ use campanile_providers::chat::{Address, ChatDelivery, Prepared, interpret, prep
 use campanile_providers::transport::is_loopback_url;
 use campanile_providers::{Failure, Level, Outcome};
 use campanile_store::Batch;
-use campanile_store::deliveries::{Attempt, Attempted};
+use campanile_store::deliveries::{Attempt, AttemptGrant, Attempted};
 use campanile_store::notifications::Settled;
 use campanile_store::outbox::Kept;
 use campanile_store::tasks::{Again, NewTask, Task};
@@ -24,6 +25,7 @@ use serde_json::{Value, json};
 use crate::task::{ADVANCE, AdvanceV1, DeliverV1, payload};
 use crate::{Engine, Interrupted};
 use decide::{Before, Decision, Verdict};
+use token::Ready;
 
 /// Makes an attempt of a claimed delivery; `attempt` is its row as it was read, or nothing when its message is gone.
 pub(crate) async fn run(
@@ -74,6 +76,8 @@ struct Made {
     /// Whether a provider was called: only then it counts as an attempt.
     called: bool,
     kept: bool,
+    /// The generation of the tokens that it was made with, where they are newer than those that were read.
+    generation: Option<i64>,
 }
 
 async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) -> Result<Made, Interrupted> {
@@ -89,6 +93,7 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         outcome,
         called: false,
         kept: false,
+        generation: None,
     };
     if before.now >= attempt.expires_at {
         return Ok(uncalled(decide::expired(), None));
@@ -125,24 +130,27 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
     if is_dead(attempt) {
         return Ok(uncalled(decide::held(before, None), None));
     }
-    let token = match &attempt.grant {
-        Some(grant) => store.attempt_token(grant)?,
-        None => None,
+    let mut token = match token::ready(engine, ctx, attempt).await? {
+        Ready::Send(token) => token,
+        Ready::Wait(until) => return Ok(uncalled(decide::awaits_token(before, until), None)),
+        Ready::Dead => return Ok(uncalled(decide::held(before, None), None)),
     };
     let overrides = store.attempt_overrides(attempt)?;
     let delivery_id = attempt.id.to_string();
-    let prepared = prepare(&ChatDelivery {
-        provider_id: &attempt.provider_id,
-        address: &address,
-        token: token.as_deref(),
-        text: &attempt.content,
-        overrides: &overrides["provider"],
-        custom_data: &overrides["custom"],
-        credentials,
-        delivery_id: &delivery_id,
-        bases: &engine.connect().settings().bases,
-    });
-    let prepared = match prepared {
+    let prepare_with = |token: Option<&str>| {
+        prepare(&ChatDelivery {
+            provider_id: &attempt.provider_id,
+            address: &address,
+            token,
+            text: &attempt.content,
+            overrides: &overrides["provider"],
+            custom_data: &overrides["custom"],
+            credentials,
+            delivery_id: &delivery_id,
+            bases: &engine.connect().settings().bases,
+        })
+    };
+    let prepared = match prepare_with(token.text.as_deref()) {
         Ok(prepared) => prepared,
         Err(failure) => return reject(failure),
     };
@@ -162,10 +170,32 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
             outcome: Some(outcome),
             called: true,
             kept: true,
+            generation: None,
         });
     }
-    let response = engine.transport().send(&prepared.request, prepared.trust).await;
-    let outcome = interpret(&attempt.provider_id, &address, response).scrubbed(&prepared.request);
+    let mut outcome = send(engine, attempt, &address, &prepared).await;
+    if token::has_ended(&outcome) {
+        // The vendor's clock is the one that counts: renew once, send once more.
+        match token::renew(engine, ctx, attempt, &token).await? {
+            Ready::Send(newer) => {
+                token = newer;
+                match prepare_with(token.text.as_deref()) {
+                    Ok(prepared) => outcome = send(engine, attempt, &address, &prepared).await,
+                    Err(failure) => return reject(failure),
+                }
+            }
+            Ready::Wait(until) => {
+                return Ok(Made {
+                    decision: decide::awaits_token(before, until),
+                    outcome: Some(outcome),
+                    called: true,
+                    kept: false,
+                    generation: token.generation,
+                });
+            }
+            Ready::Dead => outcome = token::cannot_be_renewed(outcome),
+        }
+    }
     let decision = match &outcome {
         Outcome::Rejected(failure) if decide::waits_for_reconnect(failure) => {
             decide::held(before, decide::verdict(failure))
@@ -183,7 +213,13 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         outcome: Some(outcome),
         called: true,
         kept: false,
+        generation: token.generation,
     })
+}
+
+async fn send(engine: &Engine, attempt: &Attempt, address: &Address, prepared: &Prepared) -> Outcome {
+    let response = engine.transport().send(&prepared.request, prepared.trust).await;
+    interpret(&attempt.provider_id, address, response).scrubbed(&prepared.request)
 }
 
 /// Whether the grant needs its customer before anything can be sent.
@@ -262,6 +298,7 @@ async fn write_down(
         outcome,
         called,
         kept,
+        generation,
     } = made;
     let facts = outcome.as_ref().map(facts);
     let ended = decision.state.is_final();
@@ -310,7 +347,12 @@ async fn write_down(
             Detail::AllChatFailed,
         );
     }
-    health(engine, ctx, attempt, &decision, settled.sent && !kept, &mut batch);
+    let mut grant = attempt.grant.clone();
+    if let (Some(grant), Some(generation)) = (&mut grant, generation) {
+        grant.generation = generation;
+    }
+    let worked = settled.sent && !kept;
+    health(engine, ctx, attempt, grant.as_ref(), &decision, worked, &mut batch);
     go_on(engine, ctx, asked, attempt.notification_id, settled, &mut batch);
     match decision.next {
         None => store.complete_task(&mut batch, task),
@@ -363,14 +405,23 @@ fn go_on(engine: &Engine, ctx: &Ctx, asked: &DeliverV1, notification: Id, settle
     }
 }
 
-fn health(engine: &Engine, ctx: &Ctx, attempt: &Attempt, decision: &Decision, worked: bool, batch: &mut Batch) {
+/// `grant` has the generation of the tokens that were used.
+fn health(
+    engine: &Engine,
+    ctx: &Ctx,
+    attempt: &Attempt,
+    grant: Option<&AttemptGrant>,
+    decision: &Decision,
+    worked: bool,
+    batch: &mut Batch,
+) {
     const SUCCESS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
     let store = engine.store();
     let stale =
         |last: Option<campanile_model::Time>| last.is_none_or(|last| last.plus(SUCCESS_NOTED_EVERY) <= store.now());
     match &decision.health {
         Some(Verdict::Grant { status, reason }) => {
-            if let (Some(grant), Some(status)) = (&attempt.grant, HealthStatus::parse(status)) {
+            if let (Some(grant), Some(status)) = (grant, HealthStatus::parse(status)) {
                 store.set_grant_health(batch, ctx, grant.id, grant.generation, status, Some(reason));
             }
         }
@@ -383,7 +434,7 @@ fn health(engine: &Engine, ctx: &Ctx, attempt: &Attempt, decision: &Decision, wo
             }
         }
         None if worked => {
-            if let Some(grant) = &attempt.grant
+            if let Some(grant) = grant
                 && (grant.status != HealthStatus::Active.wire() || stale(grant.last_success_at))
             {
                 store.set_grant_health(batch, ctx, grant.id, grant.generation, HealthStatus::Active, None);

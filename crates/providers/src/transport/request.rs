@@ -82,6 +82,18 @@ impl Request {
         }
     }
 
+    /// A POST of a form, as token endpoints take it.
+    pub fn post_form(url: Url, fields: &[(&str, &str)]) -> Self {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        Self {
+            body: form.into(),
+            content_type: Some("application/x-www-form-urlencoded"),
+            ..Self::new(Method::POST, url)
+        }
+    }
+
     /// Sets a header, in place of one of the same name.
     pub fn set_header(&mut self, name: &str, value: Secretish) {
         self.headers.retain(|(present, _)| !present.eq_ignore_ascii_case(name));

@@ -8,6 +8,8 @@ use super::{Address, StoreError, postgres};
 /// All migrations in order. A shipped file is never edited.
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_foundation", include_str!("../../migrations/0001_foundation.sql")),
+    ("0002_oauth", include_str!("../../migrations/0002_oauth.sql")),
+    ("0003_rotation", include_str!("../../migrations/0003_rotation.sql")),
     (
         "0007_inbox_sessions",
         include_str!("../../migrations/0007_inbox_sessions.sql"),
@@ -45,10 +47,18 @@ fn migrate_sqlite(path: &std::path::Path, dry_run: bool) -> Result<Vec<String>, 
         return pending(&[], Dialect::Sqlite).map(texts);
     }
     let connection = sqlite::open(path, false)?;
-    connection
-        .execute_batch(&spell(HISTORY, Dialect::Sqlite))
-        .map_err(failed)?;
-    let done = {
+    // A dry run changes nothing, so it may find no history.
+    let has_history = !dry_run
+        || connection
+            .prepare("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'")
+            .and_then(|mut statement| statement.exists([]))
+            .map_err(failed)?;
+    if !dry_run {
+        connection
+            .execute_batch(&spell(HISTORY, Dialect::Sqlite))
+            .map_err(failed)?;
+    }
+    let done = if has_history {
         let mut statement = connection
             .prepare("SELECT name, checksum FROM migrations")
             .map_err(failed)?;
@@ -56,6 +66,8 @@ fn migrate_sqlite(path: &std::path::Path, dry_run: bool) -> Result<Vec<String>, 
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
             .map_err(failed)?;
         rows.collect::<Result<Vec<(String, String)>, _>>().map_err(failed)?
+    } else {
+        Vec::new()
     };
     let missing = pending(&done, Dialect::Sqlite)?;
     if !dry_run {
@@ -77,14 +89,25 @@ async fn migrate_postgres(url: &str, dry_run: bool) -> Result<Vec<String>, Store
         StoreError::Driver(format!("the migration failed: {text}"))
     };
     client.batch_execute(LOCK).await.map_err(failed)?;
-    client
-        .batch_execute(&spell(HISTORY, Dialect::Postgres))
+    let has_history = client
+        .query_one("SELECT to_regclass('migrations') IS NOT NULL", &[])
         .await
-        .map_err(failed)?;
-    let rows = client
-        .query("SELECT name, checksum FROM migrations", &[])
-        .await
-        .map_err(failed)?;
+        .map_err(failed)?
+        .get::<_, bool>(0);
+    if !dry_run && !has_history {
+        client
+            .batch_execute(&spell(HISTORY, Dialect::Postgres))
+            .await
+            .map_err(failed)?;
+    }
+    let rows = if dry_run && !has_history {
+        Vec::new()
+    } else {
+        client
+            .query("SELECT name, checksum FROM migrations", &[])
+            .await
+            .map_err(failed)?
+    };
     let done: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let missing = pending(&done, Dialect::Postgres)?;
     if !dry_run {
@@ -173,4 +196,26 @@ fn spell(text: &str, dialect: Dialect) -> String {
     words
         .iter()
         .fold(text.to_owned(), |text, (token, word)| text.replace(token, word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dry_run_makes_no_table_in_a_database_that_exists() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("campanile.db");
+        std::fs::write(&path, "").unwrap();
+        let tables = || {
+            let connection = sqlite::open(&path, false).unwrap();
+            connection
+                .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
+                .unwrap()
+        };
+        let shown = migrate_sqlite(&path, true).unwrap();
+        assert_eq!((shown.len(), tables()), (MIGRATIONS.len(), 0));
+        migrate_sqlite(&path, false).unwrap();
+        assert!(migrate_sqlite(&path, true).unwrap().is_empty());
+    }
 }

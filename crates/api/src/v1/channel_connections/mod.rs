@@ -8,6 +8,7 @@ mod mask;
 pub(crate) mod mode;
 mod retrieve;
 mod update;
+mod verify;
 mod view;
 
 use campanile_model::{Error, Result};
@@ -21,6 +22,7 @@ pub(crate) const ROUTES: &[&Route] = &[
     &create::ROUTE,
     &retrieve::ROUTE,
     &update::ROUTE,
+    &verify::ROUTE,
     &delete::ROUTE,
 ];
 

@@ -21,7 +21,7 @@ async fn run(call: Call) -> Result<Reply> {
     let secret = call.store().replace_api_keys(&mut batch, &call.ctx)?;
     let user_id = match call.ctx.actor {
         Actor::ApiKey(id) => id,
-        Actor::Subscriber(_) | Actor::System => Id::from_bytes([0; 12]),
+        _ => Id::from_bytes([0; 12]),
     };
     let hash = hex::encode(digest::digest(&digest::SHA256, secret.as_bytes()));
     let reply = Reply::data(

@@ -5,7 +5,9 @@
 
 mod channel_connections;
 mod channel_endpoints;
+mod chat_oauth;
 mod session;
+mod standing;
 
 use crate::route::Route;
 
@@ -14,8 +16,12 @@ pub(crate) const ROUTES: &[&Route] = &[
     &channel_connections::list::ROUTE,
     &channel_connections::retrieve::ROUTE,
     &channel_connections::delete::ROUTE,
+    &channel_connections::oauth::ROUTE,
+    &chat_oauth::ROUTE,
     &channel_endpoints::list::ROUTE,
     &channel_endpoints::create::ROUTE,
     &channel_endpoints::retrieve::ROUTE,
     &channel_endpoints::delete::ROUTE,
+    &channel_endpoints::oauth::ROUTE,
+    &channel_endpoints::link::ROUTE,
 ];

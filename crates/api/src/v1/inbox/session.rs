@@ -62,8 +62,8 @@ impl Shape for Person {
 /// Contexts, and the text in which they were named: its hash is what vouches for them.
 #[derive(Clone, Debug)]
 pub(crate) struct NamedContexts {
-    contexts: Contexts,
-    text: Value,
+    pub(super) contexts: Contexts,
+    pub(super) text: Value,
 }
 
 impl Shape for NamedContexts {

@@ -8,7 +8,8 @@ use crate::call::{Call, Reply};
 use crate::route::Route;
 use crate::v1::channel_endpoints::create::{CreateChannelEndpoint, kind_rule, make};
 use crate::v1::channels::{Contexts, given, identifier_rule};
-use crate::v1::inbox::channel_connections::{check_may_change_shared, seen};
+use crate::v1::inbox::channel_connections::seen;
+use crate::v1::inbox::standing::Standing;
 use crate::{dto, route};
 
 pub(crate) const ROUTE: Route = route!(
@@ -43,7 +44,9 @@ async fn run(call: Call) -> Result<Reply> {
             .await?
             .ok_or_else(|| Error::not_found(format!("Channel connection not found: {named}")))?;
         if connection.subscriber.is_none() {
-            check_may_change_shared(&call, connection.integration_id).await?;
+            Standing::of_session(&call)?
+                .check_may_change_shared(&call, connection.integration_id)
+                .await?;
         }
         connection_identifier = Some(connection.identifier);
     }

@@ -2,7 +2,9 @@
 
 pub(super) mod create;
 pub(super) mod delete;
+pub(super) mod link;
 pub(super) mod list;
+pub(super) mod oauth;
 pub(super) mod retrieve;
 mod view;
 

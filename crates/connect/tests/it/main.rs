@@ -1,0 +1,3 @@
+//! Connections over a real store, with real HTTP to fakes.
+
+mod app_tokens;
