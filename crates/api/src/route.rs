@@ -13,6 +13,8 @@ use crate::shape::{Schemas, Shape, View};
 pub(crate) enum Auth {
     /// `Authorization: ApiKey <secret>`.
     ApiKey,
+    /// `Authorization: Bearer <token of an inbox session>`.
+    Subscriber,
     /// Anybody.
     Public,
     /// Dev mode only, same origin only.
@@ -133,6 +135,12 @@ impl Route {
     /// Anybody may call it.
     pub(crate) const fn public(mut self) -> Self {
         self.auth = Auth::Public;
+        self
+    }
+
+    /// A subscriber calls it from an inbox session, for themselves.
+    pub(crate) const fn subscriber(mut self) -> Self {
+        self.auth = Auth::Subscriber;
         self
     }
 

@@ -22,6 +22,8 @@ pub struct Ctx {
 pub enum Actor {
     /// A caller with an API key.
     ApiKey(Id),
+    /// A subscriber in an inbox session, by our id.
+    Subscriber(Id),
     /// Whoever holds a link to the hosted connect page.
     ConnectPage,
     /// The server itself: workers, start-up.
@@ -33,6 +35,7 @@ impl Actor {
     pub fn describe(&self) -> String {
         match self {
             Self::ApiKey(id) => format!("api-key:{id}"),
+            Self::Subscriber(id) => format!("subscriber:{id}"),
             Self::ConnectPage => "connect-page".to_owned(),
             Self::System => "system".to_owned(),
         }
@@ -99,6 +102,8 @@ pub struct Permissions(u32);
 impl Permissions {
     /// Everything: an unscoped API key.
     pub const ALL: Self = Self(u32::MAX);
+    /// Nothing: a subscriber, whose routes ask for no permission.
+    pub const NONE: Self = Self(0);
 
     /// The set named by wire names; unknown names grant nothing.
     pub fn from_wire<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {

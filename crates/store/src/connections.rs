@@ -252,6 +252,8 @@ pub struct NewConnection<'a> {
 pub struct ConnectionFilter {
     /// Whose: row ids of subscribers, and the empty text for shared ones. An empty list matches nothing.
     pub owners: Option<Vec<String>>,
+    /// Exactly this identifier.
+    pub identifier: Option<String>,
     /// The integration's channel.
     pub channel: Option<Channel>,
     /// The integration's provider.
@@ -364,6 +366,9 @@ impl Store {
         }
         if let Some(owners) = &filter.owners {
             list.several("t.subscriber {in:{}}", owners.clone());
+        }
+        if let Some(identifier) = &filter.identifier {
+            list.filter("t.identifier = {}", identifier);
         }
         if let Some(contexts) = &filter.contexts {
             list.filter("t.contexts = {}", contexts);

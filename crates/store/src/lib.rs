@@ -18,6 +18,7 @@ pub mod first_start;
 pub mod grants;
 pub mod hooks;
 pub mod idempotency;
+pub mod inbox_sessions;
 pub mod integrations;
 mod keyring;
 pub mod link_codes;
@@ -79,6 +80,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         grants::revocations::ALL,
         grants::rotation::ALL,
         idempotency::ALL,
+        inbox_sessions::ALL,
         integrations::ALL,
         integrations::ALL_CHANGES,
         integrations::health::ALL,

@@ -5,6 +5,7 @@ pub(crate) mod channel_endpoints;
 pub(crate) mod channels;
 pub(crate) mod environments;
 pub(crate) mod events;
+pub(crate) mod inbox;
 pub(crate) mod integrations;
 pub(crate) mod messages;
 pub(crate) mod notifications;

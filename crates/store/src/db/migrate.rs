@@ -7,6 +7,10 @@ use super::{Address, StoreError, postgres};
 
 /// All migrations in order. A shipped file is never edited.
 const MIGRATIONS: &[(&str, &str)] = &[
+    (
+        "0007_inbox_sessions",
+        include_str!("../../migrations/0007_inbox_sessions.sql"),
+    ),
     ("0001_foundation", include_str!("../../migrations/0001_foundation.sql")),
     ("0002_oauth", include_str!("../../migrations/0002_oauth.sql")),
     ("0003_rotation", include_str!("../../migrations/0003_rotation.sql")),
