@@ -115,7 +115,17 @@ impl Engine {
         };
         let known = |status: &str| HealthStatus::parse(status).unwrap_or(HealthStatus::Degraded);
         match verdict(failure) {
-            Some(Verdict::Grant { status, reason }) => grant(batch, known(status), Some(&reason)),
+            Some(Verdict::Grant {
+                status,
+                reason,
+                missing_scope,
+            }) => {
+                let scopes = missing_scope.iter().flat_map(|scopes| scopes.split(','));
+                for (scope, grant) in scopes.filter_map(|scope| test.grant.map(|grant| (scope, grant))) {
+                    store.miss_grant_scope(batch, ctx, grant.id, grant.generation, scope);
+                }
+                grant(batch, known(status), Some(&reason));
+            }
             Some(Verdict::Endpoint { status, reason }) => endpoint(batch, known(status), Some(&reason)),
             None => {}
         }

@@ -2,5 +2,6 @@
 
 mod app_tokens;
 mod destinations;
+mod health;
 mod oauth;
 mod rotation;
