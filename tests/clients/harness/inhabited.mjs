@@ -10,6 +10,7 @@ const MARK = 'inhabitant';
 export async function inhabit(server) {
   const { api, ...make } = world(server);
   const integration = await make.integration({ providerId: 'chat-webhook', identifier: `${MARK}-integration` });
+  const slack = await make.integration({ identifier: `${MARK}-slack`, credentials: { clientId: 'c', secretKey: 's' } });
   const subscriber = await make.subscriber({ subscriberId: `${MARK}-subscriber`, firstName: 'Ann' });
   dataOf(await api.put(`/v1/subscribers/${subscriber.subscriberId}/credentials`, { providerId: 'chat-webhook', credentials: { webhookUrl: 'ftp://refused.example.com' } }));
   const context = dataOf(await api.post('/v2/contexts', { type: 'tenant', id: `${MARK}-context`, data: { a: 1 } }), 201);
@@ -34,7 +35,7 @@ export async function inhabit(server) {
     return lists;
   };
 
-  return { api, mark: MARK, integration, subscriber, context, connection, endpoint, workflow, event, notification, message, webhook, deliveryId, environment, production, snapshot };
+  return { api, mark: MARK, integration, slack, subscriber, context, connection, endpoint, workflow, event, notification, message, webhook, deliveryId, environment, production, snapshot };
 }
 
 const LISTS = [
@@ -67,7 +68,7 @@ export function parametersFor({ path }, it) {
 
 /** A body that each operation would accept, made of what stands in the environment. */
 export function bodiesFor(it) {
-  const { workflow, integration, subscriber, connection, production } = it;
+  const { workflow, integration, slack, subscriber, connection, production } = it;
   const chat = { type: 'chat', name: 'Chat', controlValues: { body: 'Hello' } };
   return {
     EventsController_trigger: { name: workflow.workflowId, to: subscriber.subscriberId, payload: {}, overrides: {}, transactionId: 'a-transaction', context: { tenant: 'acme' } },
@@ -95,6 +96,19 @@ export function bodiesFor(it) {
       createSubscriberIfMissing: false, type: 'webhook', endpoint: { url: 'https://hooks.example.com', channel: 'c' },
     },
     ChannelEndpointsController_updateChannelEndpoint: { endpoint: { url: 'https://hooks.example.com', channel: 'c' } },
+    IntegrationsController_generateConnectOAuthUrl: {
+      integrationIdentifier: slack.identifier, subscriberId: subscriber.subscriberId, connectionIdentifier: 'a-consent', context: { project: 'p' }, contextHash: 'h',
+      scope: ['chat:write'], connectionMode: 'subscriber', autoLinkUser: true,
+    },
+    IntegrationsController_generateLinkUserOAuthUrl: {
+      integrationIdentifier: slack.identifier, subscriberId: subscriber.subscriberId, connectionIdentifier: 'a-consent', context: { project: 'p' }, contextHash: 'h',
+      userScope: ['identity.basic'],
+    },
+    IntegrationsController_getChatOAuthUrl: {
+      integrationIdentifier: slack.identifier, subscriberId: subscriber.subscriberId, connectionIdentifier: 'a-consent', context: { project: 'p' }, contextHash: 'h',
+      scope: ['chat:write'], userScope: ['identity.basic'], mode: 'connect', connectionMode: 'subscriber', autoLinkUser: true,
+    },
+    IntegrationsController_linkChannelEndpoint: { integrationIdentifier: slack.identifier, subscriberId: subscriber.subscriberId, context: { project: 'p' }, contextHash: 'h' },
     ContextsController_createContext: { type: 'tenant', id: 'a-context', data: {} },
     ContextsController_updateContext: { data: {} },
     WebhooksController_createEndpoint: { url: 'https://receiver.invalid/hook', description: 'd', events: ['webhook.disabled'], active: true },

@@ -20,7 +20,7 @@ pub(super) fn reply(status: u16, page: &Page) -> Result<Reply> {
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
-    let mut headers = private()?;
+    let mut headers = private();
     let policy = HeaderValue::from_str(&policy).map_err(Error::internal)?;
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     for (name, value) in [
@@ -39,7 +39,7 @@ pub(super) fn reply(status: u16, page: &Page) -> Result<Reply> {
 
 /// 302 to another address.
 pub(super) fn redirect(url: &Url) -> Result<Reply> {
-    let mut headers = private()?;
+    let mut headers = private();
     let address = HeaderValue::from_str(url.as_str()).map_err(Error::internal)?;
     headers.insert(header::LOCATION, address);
     Ok(Reply {
@@ -50,11 +50,11 @@ pub(super) fn redirect(url: &Url) -> Result<Reply> {
 }
 
 /// The address that was called holds a code and a state: it is neither kept nor told on.
-fn private() -> Result<HeaderMap> {
+fn private() -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    Ok(headers)
+    headers
 }
 
 fn html(page: &Page) -> String {
@@ -63,11 +63,9 @@ fn html(page: &Page) -> String {
     } else {
         ("Connection failed", "error", FAILED)
     };
-    let facts: String = page
-        .facts
-        .iter()
-        .map(|(name, value)| format!("<dt>{}</dt><dd>{}</dd>", escaped(name), escaped(value)))
-        .collect();
+    let facts = page.facts.iter().fold(String::new(), |facts, (name, value)| {
+        facts + "<dt>" + &escaped(name) + "</dt><dd>" + &escaped(value) + "</dd>"
+    });
     let facts = if facts.is_empty() {
         facts
     } else {
