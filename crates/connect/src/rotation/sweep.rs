@@ -22,6 +22,9 @@ const IDLE: Duration = Duration::from_secs(5);
 /// What cannot be renewed here, such as in dev mode, is looked at again after this.
 const PUT_OFF: Duration = Duration::from_hours(1);
 
+/// As if an ended token had this much left: all of them are done in half of it, where the rate allows.
+const ENDED: Duration = Duration::from_mins(10);
+
 /// One round.
 pub(crate) async fn round(connect: Connect) -> Result<Duration> {
     let store = connect.store();
@@ -62,12 +65,12 @@ fn allowed(connect: &Connect, due: Vec<Due>, backlog: usize) -> Vec<Due> {
     let mut paces = state.paces.lock().unwrap_or_else(PoisonError::into_inner);
     let mut allowed = Vec::new();
     for (app, mut grants) in apps {
-        // A token that has ended already is renewed by whoever needs it; the others are to be done in time.
-        let ends = grants
-            .iter()
-            .filter_map(|one| one.token_ends_at)
-            .filter(|end| *end > now);
-        let rate = pace::rate(backlog, ends.min().map(|end| now.until(end)));
+        // A token that has ended is renewed by the first send that needs it; the others have to be done in time.
+        let left = grants.iter().filter_map(|one| one.token_ends_at).map(|end| {
+            let left = now.until(end);
+            if left.is_zero() { ENDED } else { left }
+        });
+        let rate = pace::rate(backlog, left.min());
         grants.truncate(paces.take(&app, rate, grants.len(), Instant::now()));
         allowed.append(&mut grants);
     }
