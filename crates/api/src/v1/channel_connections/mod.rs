@@ -29,9 +29,9 @@ pub(crate) const ROUTES: &[&Route] = &[
     &update::ROUTE,
     &verify::ROUTE,
     &delete::ROUTE,
-    &check::ROUTE,
     &destinations::ROUTE,
     &test_message::ROUTE,
+    &check::ROUTE,
 ];
 
 /// The connection that the path names, or a 404. The reference quotes the identifier with another sign on a PATCH.

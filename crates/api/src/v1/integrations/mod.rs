@@ -25,12 +25,12 @@ pub(crate) const ROUTES: &[&Route] = &[
     &update::ROUTE,
     &delete::ROUTE,
     &set_primary::ROUTE,
-    &hooks::ROUTE,
     &oauth::connect::ROUTE,
     &oauth::link_user::ROUTE,
     &oauth::chat::ROUTE,
     &oauth::callback::ROUTE,
     &oauth::telegram::ROUTE,
+    &hooks::ROUTE,
 ];
 
 /// How often a lost race is run again before the caller is asked to. Each round has a winner, so this is about how many
