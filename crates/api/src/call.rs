@@ -21,7 +21,6 @@ pub(crate) struct Call {
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) query: Value,
     pub(crate) body: Bytes,
-    pub(crate) headers: HeaderMap,
     pub(crate) idempotency: Option<Arc<Idempotency>>,
 }
 

@@ -182,7 +182,6 @@ async fn handle(
         parameters,
         query,
         body,
-        headers: std::mem::take(&mut parts.headers),
         idempotency: idempotency.clone(),
     };
     let result = (route.run)(call).await;

@@ -9,7 +9,7 @@ use campanile_providers::chat::BaseUrls;
 use campanile_providers::{Transport, TransportConfig};
 use campanile_store::connections::Connection;
 use campanile_store::grants::Tokens;
-use campanile_store::grants::rotation::LEASE;
+use campanile_store::grants::rotation::{Ended, LEASE};
 use campanile_store::integrations::Integration;
 use campanile_store::{Batch, Store};
 use campanile_testkit::fake::{Answer, Gate};
@@ -160,6 +160,26 @@ both! {
         let all = join_all((0..50).map(|_| scene.renew(&one, Need::Due))).await;
         assert!(all.iter().all(|renewal| is_new(renewal, &scene.vendor)));
         assert_eq!(scene.vendor.asked(), 1);
+    }
+
+    async fn of_all_who_read_the_same_row_one_gets_the_exchange(test) {
+        let scene = Scene::slack(&test).await;
+        let one = scene.connection("acme", Duration::ZERO).await;
+        let second = test.second_store().await;
+        let row = || async { second.rotating(test.ctx.organization, one.grant.id).await.unwrap().unwrap() };
+        let read = row().await;
+        let (mine, theirs) = tokio::join!(test.store.intend_exchange(read.clone()), second.intend_exchange(read.clone()));
+        let mut given: Vec<_> = [mine.unwrap(), theirs.unwrap()].into_iter().flatten().collect();
+        assert_eq!(given.len(), 1);
+        test.clock.advance(LEASE);
+        // Whoever comes after a silent end knows of it, and the one who was silent can judge nothing any more.
+        let next = test.store.intend_exchange(read).await.unwrap().unwrap();
+        assert!(row().await.lost_at.is_some());
+        let refused = Ended::Refused { status: HealthStatus::NeedsReauth, reason: "late".to_owned() };
+        assert!(!second.end_exchange(&given.remove(0), &refused).await.unwrap());
+        assert_eq!(scene.read("acme").await.0.grant.status, HealthStatus::Active);
+        assert!(test.store.end_exchange(&next, &refused).await.unwrap());
+        assert_eq!(scene.read("acme").await.0.grant.status, HealthStatus::NeedsReauth);
     }
 
     async fn a_process_that_dies_before_the_call_costs_nothing(test) {

@@ -293,4 +293,39 @@ both! {
         let challenge = campanile_providers::consent::challenge(&verifier);
         assert_eq!(parameter(&url, "code_challenge"), Some(challenge));
     }
+
+    async fn who_comes_back_keeps_the_token_that_was_to_be_revoked(test) {
+        let scene = Scene::new(&test).await;
+        scene.slack().await;
+        scene.subscriber("ann").await;
+        scene.installs("c1", ACME, "xoxb-1", "U1");
+        for _ in 0..2 {
+            let url = scene.start(&named("mine", for_subscriber("slack", "ann"))).await;
+            scene.page(&url, "c1").await;
+            assert!(test.store.due_revocations(10).await.unwrap().is_empty());
+            let connection = scene.connection("mine").await.unwrap();
+            let mut batch = Batch::new();
+            test.store.revoke_connection(&mut batch, &test.ctx, &connection).unwrap();
+            test.store.commit(batch).await.unwrap();
+            assert_eq!(test.store.due_revocations(10).await.unwrap().len(), 1);
+        }
+    }
+
+    async fn a_grant_whose_tokens_rotate_is_renewed_in_time(test) {
+        let scene = Scene::new(&test).await;
+        scene.slack().await;
+        scene.subscriber("ann").await;
+        let answer = json!({
+            "ok": true, "access_token": "xoxe.xoxb-1", "refresh_token": "xoxe-1-r", "expires_in": 43200,
+            "team": { "id": ACME }, "authed_user": { "id": "U1" },
+        });
+        scene.vendor.answer("code=c1&", [Told::new(200, answer.to_string())]);
+        for _ in 0..2 {
+            let url = scene.start(&for_subscriber("slack", "ann")).await;
+            scene.page(&url, "c1").await;
+            assert!(test.store.due_rotations(10).await.unwrap().is_empty());
+            test.clock.advance(std::time::Duration::from_hours(12));
+            assert_eq!(test.store.due_rotations(10).await.unwrap().len(), 1);
+        }
+    }
 }
