@@ -179,6 +179,7 @@ async fn handle(
     let call = Call {
         app: app.clone(),
         ctx: ctx.clone(),
+        headers: std::mem::take(&mut parts.headers),
         parameters,
         query,
         body,
