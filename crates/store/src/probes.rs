@@ -20,7 +20,7 @@ queries! {
         SELECT id FROM grants WHERE probe_at <= $1 ORDER BY probe_at LIMIT $3 {skip_locked})
         RETURNING organization_id, id";
     TAKE = "UPDATE grants SET probing_until = $4 WHERE organization_id = $1 AND id = $2
-        AND (probing_until IS NULL OR probing_until <= $3)";
+        AND (probing_until IS NULL OR probing_until <= $3) AND (probed_at IS NULL OR probed_at <= $5)";
     END = "UPDATE grants SET probe_at = $3, probing_until = NULL, probed_at = $4 WHERE organization_id = $1 AND id = $2";
     STATE = "SELECT probing_until, probed_at FROM grants WHERE organization_id = $1 AND id = $2";
     CONNECTION_OF = "SELECT environment_id, identifier FROM connections WHERE grant_id = $1 ORDER BY id DESC LIMIT 1";
@@ -122,11 +122,11 @@ impl Store {
             .collect()
     }
 
-    /// Claims one grant for a probe now; false when somebody else is asking.
-    pub async fn claim_probe(&self, ctx: &Ctx, grant: Id) -> Result<bool, StoreError> {
+    /// Claims one grant for a probe now; false when somebody else is asking, or had an answer after `recent`.
+    pub async fn claim_probe(&self, ctx: &Ctx, grant: Id, recent: Time) -> Result<bool, StoreError> {
         let now = self.now();
         let mut batch = Batch::new();
-        let row = args![ctx.organization, grant, now, now.plus(PROBE_LEASE)];
+        let row = args![ctx.organization, grant, now, now.plus(PROBE_LEASE), recent];
         batch.expect(&TAKE, row, PROBED_BY_OTHERS);
         match self.db.commit(batch).await {
             Ok(_) => Ok(true),

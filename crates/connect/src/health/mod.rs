@@ -48,7 +48,10 @@ pub async fn check(connect: &Connect, ctx: &Ctx, connection: &Connection) -> Res
         if last.is_some_and(|last| last.plus(RECENT) > store.now()) {
             return Ok(());
         }
-        if store.claim_probe(ctx, connection.grant.id).await? {
+        if store
+            .claim_probe(ctx, connection.grant.id, store.now().minus(RECENT))
+            .await?
+        {
             return probe::run(connect, ctx, connection).await;
         }
         tokio::time::sleep(step).await;

@@ -236,8 +236,8 @@ both! {
         let slack = scene.integration(&test.ctx, "slack", json!({})).await;
         let acme = scene.connection(&slack, "acme", None).await;
         scene.fake.answer("/api/auth.test", [Answer::slack_error("token_revoked")]);
-        assert!(test.store.claim_probe(&test.ctx, acme.grant.id).await.unwrap());
-        assert!(!test.store.claim_probe(&test.ctx, acme.grant.id).await.unwrap());
+        assert!(test.store.claim_probe(&test.ctx, acme.grant.id, test.store.now()).await.unwrap());
+        assert!(!test.store.claim_probe(&test.ctx, acme.grant.id, test.store.now()).await.unwrap());
         test.clock.advance(campanile_store::probes::PROBE_LEASE);
         health::check(&scene.connect, &test.ctx, &acme).await.unwrap();
         assert_eq!(scene.read("acme").await.grant.status, HealthStatus::Revoked);
