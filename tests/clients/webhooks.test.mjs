@@ -11,7 +11,7 @@ import { unique, world } from './harness/world.mjs';
 const receiver = await startReceiver();
 after(() => receiver.stop());
 // Calls to this machine are for this one; the other one is as a server on the internet is.
-const open = await startServer({ settings: { CAMPANILE_ALLOW_PRIVATE_NETWORKS: 'true' } });
+const open = await startServer({ settings: { CAMPANILE_ALLOW_PRIVATE_NETWORKS: 'true', CAMPANILE_PROVIDERS__SLACK__BASE_URL: receiver.url } });
 after(() => open.stop());
 const strict = await startServer();
 after(() => strict.stop());
@@ -179,6 +179,21 @@ fact('a receiver that is gone is disabled, the others are told, and what failed 
   assert.deepEqual(dataOf(await api.post(`${endpoint.at}/deliveries/redrive`, { since }), 201), { redriven: 0, hasMore: false });
   assertStatus(await api.post(`${endpoint.at}/deliveries/${failed._id}/redrive`), 201);
   await came(endpoint.path, 3);
+});
+
+fact('a token that dies at the vendor is told with the link that mends it', async () => {
+  const endpoint = await hook({ events: ['connection.revoked'] });
+  const subscriber = await make.subscriber();
+  const connection = await make.connection({ integration, subscriber });
+  await make.endpoint({ integration, subscriber, connection, type: 'slack_channel', endpoint: { channelId: 'C1' } });
+  receiver.answers('/api/chat.postMessage', { body: { ok: false, error: 'token_revoked' } });
+  await make.trigger(await make.workflow(), subscriber, { payload: { name: 'Ann' } });
+  const [request] = await came(endpoint.path);
+  const { data } = new Webhook(endpoint.secret).verify(request.text, request.headers);
+  assert.deepEqual([data.identifier, data.status, data.subscriberId], [connection.identifier, 'revoked', subscriber.subscriberId]);
+  const page = await fetch(data.reconnectUrl);
+  assert.equal(page.status, 200);
+  assert.match(await page.text(), /connect/i);
 });
 
 fact('redirects are not followed', async () => {

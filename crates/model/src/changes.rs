@@ -16,6 +16,7 @@ const FAMILIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("endpoint", &["broken", "recovered"]),
+    ("integration", &["expiring", "degraded", "recovered"]),
     ("webhook", &["disabled"]),
 ];
 
