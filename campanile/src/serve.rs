@@ -145,6 +145,8 @@ fn wire(config: &Config, store: &Store, bound: SocketAddr) -> Result<(App, Loops
             config::ConnectionTokens::Full => ConnectionTokens::Full,
             config::ConnectionTokens::Masked => ConnectionTokens::Masked,
         },
+        jwt_secret: config.jwt_secret.as_ref().map(|secret| secret.expose().into()),
+        inbox_session_ttl: config.inbox_session_ttl,
         metrics_on_main_port: config.metrics_listen.is_none(),
         trusted_proxies: TrustedProxies::new({
             let trusted = config.trusted_proxies.clone();

@@ -236,6 +236,8 @@ const required = {
   ChannelEndpointsController_updateChannelEndpoint: ['endpoint'],
   ContextsController_createContext: ['type', 'id'],
   ContextsController_updateContext: ['data'],
+  WebhooksController_createEndpoint: ['url'],
+  WebhooksController_redriveFailed: ['since'],
 };
 
 fact('a required field that is missing or null is turned away everywhere', () => unchanged(async () => {

@@ -14,9 +14,7 @@ use super::{Bootstrap, Config, DatabaseUrl, MasterKey, Providers};
 /// Reads every setting.
 pub(super) fn config(values: &Values) -> Result<Config, ConfigError> {
     values.later("roles", parse::roles)?;
-    values.later("jwt_secret", |text| Ok(text.to_owned()))?;
     for key in [
-        "inbox_session_ttl",
         "retention_events",
         "retention_messages",
         "retention_traces",
@@ -45,6 +43,8 @@ pub(super) fn config(values: &Values) -> Result<Config, ConfigError> {
         dev: values.value("dev", parse::switch)?,
         rate_limit: values.value("rate_limit", parse::switch)?,
         connection_tokens: values.value("connection_tokens", parse::connection_tokens)?,
+        jwt_secret: values.optional("jwt_secret", parse::signing_secret)?,
+        inbox_session_ttl: values.value("inbox_session_ttl", parse::session_ttl)?,
         metrics_listen: values.value("metrics_listen", parse::listener_or_off)?,
         log: values.value("log", parse::log_filter)?,
         log_format: values.value("log_format", parse::log_format)?,

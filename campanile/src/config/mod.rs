@@ -26,6 +26,7 @@ mod variables;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use url::Url;
 
@@ -111,6 +112,10 @@ pub(crate) struct Config {
     pub(crate) rate_limit: bool,
     /// What callers see of tokens.
     pub(crate) connection_tokens: ConnectionTokens,
+    /// What signs sessions; none means a key of the root key's.
+    pub(crate) jwt_secret: Option<Secret>,
+    /// How long an inbox session lives.
+    pub(crate) inbox_session_ttl: Duration,
     /// The address for Prometheus; none means the main port.
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// What is logged: a filter that `tracing-subscriber` reads.

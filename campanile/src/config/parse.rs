@@ -141,6 +141,26 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
     number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(rule)
 }
 
+/// A shorter session would end before its page has used it.
+const SHORTEST_SESSION: Duration = Duration::from_mins(1);
+
+pub(super) fn session_ttl(text: &str) -> Parsed<Duration> {
+    let ttl = duration(text)?;
+    if ttl < SHORTEST_SESSION {
+        return Err("at least 1m".into());
+    }
+    Ok(ttl)
+}
+
+/// What signs tokens that people hold: a short one could be guessed from a token.
+pub(super) fn signing_secret(text: &str) -> Parsed<Secret> {
+    if text.len() >= 16 {
+        Ok(Secret::from(text))
+    } else {
+        Err("16 characters or more".into())
+    }
+}
+
 /// API keys and application identifiers in the form that Novu's clients send.
 pub(super) fn credential(text: &str) -> Parsed<Secret> {
     if (8..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {

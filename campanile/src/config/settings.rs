@@ -105,7 +105,6 @@ const API: &str = "API";
 const OBSERVING: &str = "Logs and metrics";
 const RETENTION: &str = "Retention";
 
-const SESSIONS_LATER: &str = "sessions of the inbox and the dashboard come in a later version";
 const REMOVAL_LATER: &str = "removing old data comes in a later version";
 
 /// All settings, in the order in which they are documented.
@@ -354,7 +353,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: API,
         meaning: "Signs the sessions of the inbox and the dashboard.",
         example: "a random text of 32 characters",
-        later: Some(SESSIONS_LATER),
         ..ROW
     },
     Setting {
@@ -364,7 +362,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: API,
         meaning: "How long an inbox session lives; the official clients never renew one.",
         example: "15d",
-        later: Some(SESSIONS_LATER),
         ..ROW
     },
     Setting {

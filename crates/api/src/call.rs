@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::App;
+use crate::session::Session;
 use crate::shape::{Path, Problems, Shape, parse_query};
 
 /// A call that is authenticated, permitted and within its limits.
@@ -23,6 +24,8 @@ pub(crate) struct Call {
     pub(crate) query: Value,
     pub(crate) body: Bytes,
     pub(crate) idempotency: Option<Arc<Idempotency>>,
+    /// Whose call it is, on routes of subscribers.
+    pub(crate) session: Option<Session>,
 }
 
 /// The `Idempotency-Key` of a call, and what has become of it.
@@ -67,6 +70,12 @@ impl Call {
     /// The store.
     pub(crate) fn store(&self) -> &Store {
         self.app.store()
+    }
+
+    /// Whose call it is. Routes of subscribers always have one.
+    pub(crate) fn session(&self) -> Result<&Session> {
+        let missing = || Error::unauthenticated("An inbox session is needed");
+        self.session.as_ref().ok_or_else(missing)
     }
 
     /// A parameter of the path, decoded.

@@ -49,21 +49,17 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
         .map_or("/", |path| path.as_str())
         .to_owned();
     let client = client(app.settings(), &request);
+    let shown_client = client.map(|client| client.to_string());
     let mut extras = Extras::default();
-    let answer = match Box::pin(handle(&app, route, request, &request_id, &mut extras)).await {
-        Ok(answer) => answer,
-        Err(error)
-            if is_guess(route, &error) && !app.failures().admits(client.as_deref(), app.store().clock().real()) =>
-        {
-            error_answer(
-                &app,
-                &Error::too_many(crate::rate::FAILURES_SECONDS),
-                &path,
-                &request_id,
-            )
+    let answer = Box::pin(handle(&app, route, request, &request_id, &mut extras)).await;
+    let answer = answer.map_err(|error| {
+        let guess = route.auth == Auth::Public && is_guess(&error);
+        if guess && !app.failures().admits(client, app.store().clock().real()) {
+            return Error::too_many(crate::rate::FAILURES_SECONDS);
         }
-        Err(error) => error_answer(&app, &error, &path, &request_id),
-    };
+        error
+    });
+    let answer = answer.unwrap_or_else(|error| error_answer(&app, &error, &path, &request_id));
     let status = answer.status;
     let mut response = answer.into_response();
     decorate(&mut response, &request_id, extras);
@@ -72,21 +68,21 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
     // Logs hold the route's template: what a path or a query carries may be secret.
     let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if route.category == crate::route::Category::Trigger || route.auth == Auth::Public {
-        tracing::debug!(%request_id, client, method = %route.method, route = route.path, status, millis, "answered");
+        tracing::debug!(%request_id, client = shown_client, method = %route.method, route = route.path, status, millis, "answered");
     } else {
-        tracing::info!(%request_id, client, method = %route.method, route = route.path, status, millis, "answered");
+        tracing::info!(%request_id, client = shown_client, method = %route.method, route = route.path, status, millis, "answered");
     }
     response
 }
 
 /// Whether a call that anybody may make failed to prove who makes it: then its address may not try for ever. Calls that
 /// succeed are never limited.
-fn is_guess(route: &Route, error: &Error) -> bool {
-    route.auth == Auth::Public && matches!(error.kind(), Kind::Unauthenticated | Kind::Forbidden)
+fn is_guess(error: &Error) -> bool {
+    matches!(error.kind().status().0, 400 | 401 | 403 | 404)
 }
 
 /// Who calls: the peer, or whom a trusted proxy names as the one before it.
-fn client(settings: &Settings, request: &Request) -> Option<String> {
+fn client(settings: &Settings, request: &Request) -> Option<IpAddr> {
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()?
@@ -106,7 +102,7 @@ fn client(settings: &Settings, request: &Request) -> Option<String> {
         }
         client = hop.to_canonical();
     }
-    Some(client.to_string())
+    Some(client)
 }
 
 /// The answer to a path or a method that is not there.
@@ -140,8 +136,15 @@ async fn handle(
     extras: &mut Extras,
 ) -> Result<Answer> {
     let (mut parts, body) = request.into_parts();
+    let mut session = None;
     let ctx = match route.auth {
         Auth::ApiKey => app.keys().authenticate(app.store(), &parts.headers, request_id).await?,
+        Auth::Subscriber => {
+            let sessions = app.sessions();
+            let (ctx, known) = sessions.authenticate(app.store(), &parts.headers, request_id).await?;
+            session = Some(known);
+            ctx
+        }
         Auth::Public => nobody(request_id),
         Auth::Dev => {
             let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
@@ -184,6 +187,7 @@ async fn handle(
         query,
         body,
         idempotency: idempotency.clone(),
+        session,
     };
     let result = (route.run)(call).await;
     let Some(idempotency) = idempotency else {
@@ -429,6 +433,8 @@ mod tests {
             dev: false,
             rate_limit: false,
             connection_tokens: crate::ConnectionTokens::Single,
+            jwt_secret: None,
+            inbox_session_ttl: std::time::Duration::from_hours(1),
             metrics_on_main_port: true,
             trusted_proxies: crate::TrustedProxies::new(|address| address.to_string().starts_with("10.")),
         }
@@ -442,7 +448,7 @@ mod tests {
         if let Ok(value) = HeaderValue::from_str(forwarded) {
             request.headers_mut().insert("x-forwarded-for", value);
         }
-        client(&settings(), &request)
+        client(&settings(), &request).map(|client| client.to_string())
     }
 
     fn route_of_small_bodies() -> &'static Route {

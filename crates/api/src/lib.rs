@@ -14,6 +14,7 @@ mod openapi;
 mod paging;
 mod rate;
 mod route;
+mod session;
 mod shape;
 mod table;
 mod v1;
@@ -21,6 +22,7 @@ mod v2;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use campanile_connect::Connect;
 use campanile_engine::Engine;
@@ -52,6 +54,10 @@ pub struct Settings {
     pub rate_limit: bool,
     /// What callers see of tokens.
     pub connection_tokens: ConnectionTokens,
+    /// What signs inbox sessions; nothing means a key of the root key's.
+    pub jwt_secret: Option<JwtSecret>,
+    /// How long an inbox session lives.
+    pub inbox_session_ttl: Duration,
     /// Whether `/metrics` is served on the main port to loopback callers.
     pub metrics_on_main_port: bool,
     /// Whose `X-Forwarded-For` counts.
@@ -61,6 +67,22 @@ pub struct Settings {
 impl Settings {
     pub(crate) fn trusts_proxy(&self, address: IpAddr) -> bool {
         (self.trusted_proxies.0)(address)
+    }
+}
+
+/// A secret that signs sessions; it never shows itself.
+#[derive(Clone)]
+pub struct JwtSecret(Arc<str>);
+
+impl From<&str> for JwtSecret {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl std::fmt::Debug for JwtSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JwtSecret")
     }
 }
 
@@ -92,6 +114,7 @@ struct Inner {
     engine: Engine,
     settings: Settings,
     keys: auth::Keys,
+    sessions: session::Sessions,
     limiter: Option<rate::Limiter>,
     failures: rate::Failures,
     metrics: Metrics,
@@ -100,6 +123,10 @@ struct Inner {
 impl App {
     /// An API over this engine and its store.
     pub fn new(engine: Engine, metrics: Metrics, settings: Settings) -> Self {
+        let sessions = match &settings.jwt_secret {
+            Some(JwtSecret(secret)) => session::Sessions::new(secret.as_bytes(), settings.inbox_session_ttl),
+            None => session::Sessions::new(engine.store().secrets().session_key(), settings.inbox_session_ttl),
+        };
         let limiter = settings.rate_limit.then(rate::Limiter::default);
         Self {
             inner: Arc::new(Inner {
@@ -107,6 +134,7 @@ impl App {
                 engine,
                 settings,
                 keys: auth::Keys::new(),
+                sessions,
                 limiter,
                 failures: rate::Failures::default(),
                 metrics,
@@ -132,6 +160,10 @@ impl App {
 
     pub(crate) fn keys(&self) -> &auth::Keys {
         &self.inner.keys
+    }
+
+    pub(crate) fn sessions(&self) -> &session::Sessions {
+        &self.inner.sessions
     }
 
     pub(crate) fn limiter(&self) -> Option<&rate::Limiter> {

@@ -48,6 +48,10 @@ pub fn document() -> Value {
                     "type": "apiKey", "in": "header", "name": "Authorization",
                     "description": "`ApiKey <secret key>`",
                 },
+                "inboxSession": {
+                    "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                    "description": "The token of `POST /v1/inbox/session`",
+                },
             },
             "schemas": schemas.into_components(),
         },
@@ -88,8 +92,10 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     if let Some(permission) = route.permission {
         operation["x-campanile-permission"] = permission.wire().into();
     }
-    if route.auth == Auth::Public {
-        operation["security"] = json!([]);
+    match route.auth {
+        Auth::Public => operation["security"] = json!([]),
+        Auth::Subscriber => operation["security"] = json!([{ "inboxSession": [] }]),
+        Auth::ApiKey | Auth::Dev => {}
     }
     if let Some(body) = route.body {
         operation["requestBody"] =

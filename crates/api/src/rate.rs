@@ -1,6 +1,7 @@
 //! Rate limits, off unless they are switched on (api.md 1.5): a token bucket for each environment and category.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ const ADDRESSES: u64 = 50_000;
 /// Counts failed calls to public routes by their address, whether rate limits are on or not.
 pub(crate) struct Failures {
     /// When the address's bucket was, or will be, full again.
-    addresses: moka::sync::Cache<String, Arc<Mutex<Time>>>,
+    addresses: moka::sync::Cache<IpAddr, Arc<Mutex<Time>>>,
 }
 
 impl Default for Failures {
@@ -62,11 +63,15 @@ impl Default for Failures {
 
 impl Failures {
     /// Counts a failure; false when the address has had its share.
-    pub(crate) fn admits(&self, address: Option<&str>, now: Time) -> bool {
+    pub(crate) fn admits(&self, address: Option<IpAddr>, now: Time) -> bool {
+        // Behind a proxy that nobody has named, everybody comes from the same address.
+        let Some(address) = address.filter(|address| !address.is_loopback()) else {
+            return true;
+        };
         let step = Duration::from_secs(FAILURES_SECONDS);
         let full = self
             .addresses
-            .get_with(address.unwrap_or_default().to_owned(), || Arc::new(Mutex::new(now)));
+            .get_with(neighbourhood(address), || Arc::new(Mutex::new(now)));
         let mut full = full.lock().unwrap_or_else(PoisonError::into_inner);
         let next = now.max(*full).plus(step);
         let admitted = now.until(next) <= step * u32::try_from(FAILURES).unwrap_or(1);
@@ -74,6 +79,14 @@ impl Failures {
             *full = next;
         }
         admitted
+    }
+}
+
+/// Whoever has one address of IPv6 has the 64 bits behind the prefix, too.
+fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(six) => IpAddr::V6((u128::from(six) >> 64 << 64).into()),
     }
 }
 
@@ -127,12 +140,18 @@ mod tests {
     fn an_address_fails_thirty_times_and_then_every_two_seconds() {
         let failures = Failures::default();
         let now = Time::from_millis(1_000_000);
-        let admitted = (0..100).filter(|_| failures.admits(Some("10.0.0.1"), now)).count();
-        assert_eq!(admitted, 30);
-        assert!(failures.admits(Some("10.0.0.2"), now));
-        assert!(!failures.admits(Some("10.0.0.1"), now.plus(Duration::from_secs(1))));
-        assert!(failures.admits(Some("10.0.0.1"), now.plus(Duration::from_secs(2))));
-        assert!(!failures.admits(Some("10.0.0.1"), now.plus(Duration::from_secs(2))));
+        let at = |text: &str, seconds| {
+            let now = now.plus(Duration::from_secs(seconds));
+            failures.admits(Some(text.parse().unwrap()), now)
+        };
+        for address in ["10.0.0.1", "2001:db8::1"] {
+            assert_eq!((0..100).filter(|_| at(address, 0)).count(), 30);
+        }
+        assert!(at("10.0.0.2", 0) && !at("2001:db8::ffff", 0) && at("2001:db8:0:1::1", 0));
+        assert!(!at("10.0.0.1", 1));
+        assert!(at("10.0.0.1", 2));
+        assert!(!at("10.0.0.1", 2));
+        assert!((0..100).all(|_| at("127.0.0.1", 0)));
     }
 
     #[test]

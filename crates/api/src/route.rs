@@ -13,6 +13,8 @@ use crate::shape::{Schemas, Shape, View};
 pub(crate) enum Auth {
     /// `Authorization: ApiKey <secret>`.
     ApiKey,
+    /// `Authorization: Bearer <token of an inbox session>`.
+    Subscriber,
     /// Anybody.
     Public,
     /// Dev mode only, same origin only.
@@ -58,7 +60,7 @@ pub(crate) type Run = fn(Call) -> BoxFuture<'static, Result<Reply>>;
 pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
-    /// Novu's operation id; empty for routes that are ours alone.
+    /// Novu's operation id, or one in its form for routes of ours; empty for what is not part of the API.
     pub(crate) operation: &'static str,
     pub(crate) summary: &'static str,
     pub(crate) auth: Auth,
@@ -133,6 +135,12 @@ impl Route {
     /// Anybody may call it.
     pub(crate) const fn public(mut self) -> Self {
         self.auth = Auth::Public;
+        self
+    }
+
+    /// A subscriber calls it from an inbox session, for themselves.
+    pub(crate) const fn subscriber(mut self) -> Self {
+        self.auth = Auth::Subscriber;
         self
     }
 

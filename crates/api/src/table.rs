@@ -19,11 +19,14 @@ pub(crate) fn routes() -> Vec<&'static Route> {
         v1::channel_endpoints::ROUTES,
         v1::environments::ROUTES,
         v1::events::ROUTES,
+        v1::inbox::ROUTES,
         v1::integrations::ROUTES,
         v1::messages::ROUTES,
         v1::notifications::ROUTES,
         v1::subscribers::ROUTES,
         v1::subscribers::credentials::ROUTES,
+        v1::webhooks::ROUTES,
+        v1::webhooks::deliveries::ROUTES,
         v2::contexts::ROUTES,
         v2::subscribers::ROUTES,
         v2::workflows::ROUTES,
@@ -85,7 +88,7 @@ mod tests {
             match route.auth {
                 Auth::ApiKey => assert!(route.permission.is_some(), "{place} may be called with any key"),
                 // Nobody has permissions there: one that is named would not be looked at.
-                Auth::Public | Auth::Dev => assert!(route.permission.is_none(), "{place}"),
+                Auth::Subscriber | Auth::Public | Auth::Dev => assert!(route.permission.is_none(), "{place}"),
             }
         }
     }
@@ -107,6 +110,7 @@ mod tests {
                 "/connect/{token}/test",
                 "/openapi.json",
                 "/v1/health-check",
+                "/v1/inbox/session",
                 "/v1/integrations/chat/oauth/callback",
                 "/v1/integrations/{integrationId}/hooks",
             ]

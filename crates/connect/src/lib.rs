@@ -15,6 +15,7 @@ mod metrics;
 pub mod oauth;
 pub mod rotation;
 pub mod telegram;
+pub mod vouching;
 
 use std::sync::Arc;
 

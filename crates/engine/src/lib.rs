@@ -15,6 +15,7 @@ mod render;
 mod steps;
 mod task;
 mod test_message;
+mod webhooks;
 mod worker;
 mod workflows;
 

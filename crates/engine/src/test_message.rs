@@ -120,9 +120,10 @@ impl Engine {
                 reason,
                 missing_scope,
             }) => {
-                let scopes = missing_scope.iter().flat_map(|scopes| scopes.split(','));
-                for (scope, grant) in scopes.filter_map(|scope| test.grant.map(|grant| (scope, grant))) {
-                    store.miss_grant_scope(batch, ctx, grant.id, grant.generation, scope);
+                if let (Some(grant), Some(scopes)) = (test.grant, missing_scope) {
+                    for scope in scopes.split(',') {
+                        store.miss_grant_scope(batch, ctx, grant.id, grant.generation, scope);
+                    }
                 }
                 grant(batch, known(status), Some(&reason));
             }

@@ -140,6 +140,17 @@ impl ContextSet {
         &self.0
     }
 
+    /// The contexts of the keys, without data.
+    pub fn named(&self) -> Vec<NamedContext> {
+        let pairs = self.0.iter().filter_map(|key| key.split_once(':'));
+        let named = pairs.map(|(kind, id)| NamedContext {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            data: None,
+        });
+        named.collect()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -158,6 +169,7 @@ mod tests {
         assert_eq!(ContextSet::of(&read).keys(), ["project:p1", "tenant:acme"]);
         assert_eq!(ContextSet::of(&read).stored(), "project:p1,tenant:acme");
         assert_eq!(ContextSet::from_stored("project:p1,tenant:acme"), ContextSet::of(&read));
+        assert_eq!(ContextSet::of(&ContextSet::of(&read).named()), ContextSet::of(&read));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Ctx {
 pub enum Actor {
     /// A caller with an API key.
     ApiKey(Id),
+    /// A subscriber in an inbox session, by our id.
+    Subscriber(Id),
     /// Whoever holds a link to the hosted connect page.
     ConnectPage,
     /// The server itself: workers, start-up.
@@ -33,6 +35,7 @@ impl Actor {
     pub fn describe(&self) -> String {
         match self {
             Self::ApiKey(id) => format!("api-key:{id}"),
+            Self::Subscriber(id) => format!("subscriber:{id}"),
             Self::ConnectPage => "connect-page".to_owned(),
             Self::System => "system".to_owned(),
         }
@@ -86,6 +89,10 @@ permissions! {
     ApiKeyRead = "apikey:read";
     /// Make and remove API keys.
     ApiKeyWrite = "apikey:write";
+    /// Read outbound webhooks: their endpoints, secrets and deliveries.
+    WebhookRead = "webhook:read";
+    /// Change outbound webhooks and deliver again.
+    WebhookWrite = "webhook:write";
 }
 
 /// A set of permissions.
@@ -95,6 +102,8 @@ pub struct Permissions(u32);
 impl Permissions {
     /// Everything: an unscoped API key.
     pub const ALL: Self = Self(u32::MAX);
+    /// Nothing: a subscriber, whose routes ask for no permission.
+    pub const NONE: Self = Self(0);
 
     /// The set named by wire names; unknown names grant nothing.
     pub fn from_wire<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {

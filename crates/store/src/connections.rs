@@ -45,6 +45,15 @@ queries! {
         {join_one:grants g ON g.id = t.grant_id}
         LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}
         WHERE t.environment_id = $1 AND t.subscriber = $2";
+    FIND_NAMED = "SELECT t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.channel, t.subscriber,
+        s.subscriber_id, t.contexts, t.workspace, t.created_at, t.updated_at,
+        g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
+        g.last_success_at, g.last_error, g.expires_at, g.scopes, g.missing_scopes
+        FROM connections t
+        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+        {join_one:grants g ON g.id = t.grant_id}
+        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}
+        WHERE t.environment_id = $1 AND t.identifier {in:$2}";
     FIND_BY_ID = "SELECT t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.channel, t.subscriber,
         s.subscriber_id, t.contexts, t.workspace, t.created_at, t.updated_at,
         g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
@@ -210,7 +219,7 @@ impl Listed for Connection {
 
 impl Connection {
     /// What is announced of it: everything but the tokens, because it may be gone when the announcement is read.
-    fn announced(&self) -> Value {
+    pub fn announced(&self) -> Value {
         json!({
             "identifier": self.identifier,
             "integrationIdentifier": self.integration_identifier,
@@ -243,6 +252,8 @@ pub struct NewConnection<'a> {
 pub struct ConnectionFilter {
     /// Whose: row ids of subscribers, and the empty text for shared ones. An empty list matches nothing.
     pub owners: Option<Vec<String>>,
+    /// Exactly this identifier.
+    pub identifier: Option<String>,
     /// The integration's channel.
     pub channel: Option<Channel>,
     /// The integration's provider.
@@ -326,6 +337,14 @@ impl Store {
         self.db.first(&FIND_OF_SCOPE, row).await
     }
 
+    /// The connections with these identifiers.
+    pub async fn connections_named(&self, ctx: &Ctx, identifiers: Vec<String>) -> Result<Vec<Connection>, StoreError> {
+        if identifiers.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.db.all(&FIND_NAMED, args![ctx.environment, identifiers]).await
+    }
+
     /// The connections that belong to a subscriber.
     pub async fn connections_of(&self, ctx: &Ctx, subscriber: Id) -> Result<Vec<Connection>, StoreError> {
         self.db.all(&FIND_OF, args![ctx.environment, subscriber]).await
@@ -352,6 +371,9 @@ impl Store {
         }
         if let Some(owners) = &filter.owners {
             list.several("t.subscriber {in:{}}", owners.clone());
+        }
+        if let Some(identifier) = &filter.identifier {
+            list.filter("t.identifier = {}", identifier);
         }
         if let Some(contexts) = &filter.contexts {
             list.filter("t.contexts = {}", contexts);

@@ -10,6 +10,8 @@ queries! {
         FROM environments WHERE organization_id = $1 ORDER BY id";
     FIND = "SELECT id, organization_id, name, identifier, kind, color, parent_id, created_at, updated_at
         FROM environments WHERE organization_id = $1 AND id = $2";
+    FIND_BY_IDENTIFIER = "SELECT id, organization_id, name, identifier, kind, color, parent_id, created_at, updated_at
+        FROM environments WHERE identifier = $1";
     ALL_IDS = "SELECT id, organization_id FROM environments ORDER BY id";
     INSERT = {
         insert "environments",
@@ -73,6 +75,12 @@ impl Store {
     /// One environment of the caller's organization.
     pub async fn environment(&self, ctx: &Ctx, id: Id) -> Result<Option<Environment>, StoreError> {
         self.db.first(&FIND, args![ctx.organization, id]).await
+    }
+
+    /// The environment that an application identifier opens to the people who are notified: what a session begins with,
+    /// before anybody is known.
+    pub async fn environment_of_application(&self, identifier: &str) -> Result<Option<Environment>, StoreError> {
+        self.db.first(&FIND_BY_IDENTIFIER, args![identifier]).await
     }
 
     /// All environments of the server with their organizations, for workers that go round them.

@@ -5,6 +5,7 @@
 
 pub mod api_keys;
 pub mod audits;
+pub mod changes;
 pub mod connections;
 pub mod contexts;
 pub mod db;
@@ -17,6 +18,7 @@ pub mod first_start;
 pub mod grants;
 pub mod hooks;
 pub mod idempotency;
+pub mod inbox_sessions;
 pub mod integrations;
 mod keyring;
 pub mod link_codes;
@@ -33,6 +35,7 @@ pub mod tasks;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod traces;
+pub mod webhooks;
 pub mod workflows;
 
 use std::os::unix::fs::OpenOptionsExt;
@@ -60,6 +63,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
     [
         api_keys::ALL,
         audits::ALL,
+        changes::ALL,
         connections::ALL,
         connections::aliases::ALL,
         contexts::ALL,
@@ -76,6 +80,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         grants::revocations::ALL,
         grants::rotation::ALL,
         idempotency::ALL,
+        inbox_sessions::ALL,
         integrations::ALL,
         integrations::ALL_CHANGES,
         integrations::health::ALL,
@@ -91,6 +96,8 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         tasks::ALL,
         testing::ALL,
         traces::ALL,
+        webhooks::ALL,
+        webhooks::ALL_DELIVERIES,
         workflows::ALL,
     ]
     .concat()

@@ -58,6 +58,7 @@ struct Inner {
     sealing: LessSafeKey,
     sealing_id: String,
     lookup: hmac::Key,
+    sessions: [u8; 32],
     random: SystemRandom,
 }
 
@@ -71,6 +72,7 @@ impl Secrets {
                 sealing: aead(&sealing)?,
                 sealing_id: id,
                 lookup: hmac::Key::new(hmac::HMAC_SHA256, &derive(root, b"look-up")?),
+                sessions: derive(root, b"sessions")?,
                 random: SystemRandom::new(),
             }),
         })
@@ -91,6 +93,11 @@ impl Secrets {
     pub fn open(&self, place: Place<'_>, sealed: &str) -> Result<String, StoreError> {
         let plain = open_with(&self.inner.sealing, place, sealed)?;
         String::from_utf8(plain).map_err(|_| damaged(place))
+    }
+
+    /// What signs sessions when the configuration names nothing else.
+    pub fn session_key(&self) -> &[u8] {
+        &self.inner.sessions
     }
 
     /// A keyed hash by which a secret is found again; `purpose` keeps hashes of different things apart.

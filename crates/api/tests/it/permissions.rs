@@ -33,6 +33,8 @@ async fn serve(test: &TestStore) -> SocketAddr {
         dev: false,
         rate_limit: false,
         connection_tokens: ConnectionTokens::Single,
+        jwt_secret: None,
+        inbox_session_ttl: Duration::from_hours(1),
         metrics_on_main_port: true,
         trusted_proxies: TrustedProxies::new(|_| false),
     };

@@ -4,7 +4,7 @@
 //! a trace says that it may arrive twice.
 
 mod backoff;
-mod decide;
+pub(crate) mod decide;
 pub(crate) mod integrations;
 mod post;
 mod second;
@@ -470,7 +470,7 @@ async fn message_deleted(engine: &Engine, ctx: &Ctx, task: &Task, asked: &Delive
 }
 
 /// A random number of 0..1; without randomness the middle.
-fn jitter() -> f64 {
+pub(crate) fn jitter() -> f64 {
     let bytes = campanile_store::secrets::random_bytes(2).unwrap_or_default();
     match bytes.as_slice() {
         [high, low] => f64::from(u16::from_be_bytes([*high, *low])) / 65536.0,

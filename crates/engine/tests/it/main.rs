@@ -10,4 +10,5 @@ mod processes;
 mod retries;
 mod rotation;
 mod steps;
+mod webhooks;
 mod world;

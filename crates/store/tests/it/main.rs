@@ -7,5 +7,6 @@ mod lists;
 mod pages;
 mod statements;
 mod tasks;
+mod webhooks;
 mod workflows;
 mod writes;

@@ -45,6 +45,7 @@ async fn run(call: Call) -> Result<Reply> {
     let subscriber = named_subscriber(call.store(), &call.ctx, query.subscriber_id).await?;
     let filter = ConnectionFilter {
         owners: owners(subscriber, query.connection_mode),
+        identifier: None,
         channel: query.channel,
         provider_id: given(query.provider_id),
         integration_identifier: given(query.integration_identifier),

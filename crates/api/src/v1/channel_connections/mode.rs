@@ -31,7 +31,7 @@ pub(super) fn is_owned(mode: Option<ConnectionMode>) -> bool {
 }
 
 /// Whose connections a list shows, as stored; nothing for everybody's. The mode counts only beside a subscriber.
-pub(super) fn owners(subscriber: Named, mode: Option<ConnectionMode>) -> Option<Vec<String>> {
+pub(crate) fn owners(subscriber: Named, mode: Option<ConnectionMode>) -> Option<Vec<String>> {
     let own = match subscriber {
         Named::Absent => return None,
         Named::Unknown => None,

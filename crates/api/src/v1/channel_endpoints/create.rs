@@ -3,7 +3,7 @@
 use campanile_connect::links::unique;
 use campanile_model::{Error, Id, Permission, Result};
 use campanile_store::Batch;
-use campanile_store::endpoints::{NewEndpoint, lost_race};
+use campanile_store::endpoints::{Endpoint, NewEndpoint, lost_race};
 use campanile_store::integrations::Integration;
 use campanile_store::subscribers::Subscriber;
 use serde_json::{Map, Value};
@@ -45,6 +45,15 @@ dto! {
 
 async fn run(call: Call) -> Result<Reply> {
     let body: CreateChannelEndpoint = call.body()?;
+    make(&call, &body, |endpoint| view::one(call.store(), endpoint)).await
+}
+
+/// Makes the endpoint, and answers with what `view` shows of it.
+pub(crate) async fn make<V: serde::Serialize>(
+    call: &Call,
+    body: &CreateChannelEndpoint,
+    view: impl Fn(&Endpoint) -> Result<V>,
+) -> Result<Reply> {
     let address = address::read(&body.kind, &body.endpoint).map_err(|text| Error::invalid(vec![text]))?;
     let store = call.store();
     for _ in 0..TRIES {
@@ -55,10 +64,10 @@ async fn run(call: Call) -> Result<Reply> {
         let mut batch = Batch::new();
         let contexts = body.context.clone().unwrap_or_default();
         store.find_or_create_contexts(&mut batch, &call.ctx, &contexts.0);
-        let (subscriber, subscriber_is_new) = subscriber(&call, &body, &mut batch).await?;
+        let (subscriber, subscriber_is_new) = subscriber(call, body, &mut batch).await?;
         let identifier = identifier(body.identifier.as_ref(), "chendp_")?;
-        refuse_taken_identifier(&call, &identifier).await?;
-        let connection = connection(&call, &body, &integration, &contexts).await?;
+        refuse_taken_identifier(call, &identifier).await?;
+        let connection = connection(call, body, &integration, &contexts).await?;
         let unique = unique(&body.kind, &address, subscriber.id);
         if let Some(unique) = &unique
             && let Some(existing) = store.endpoint_with_address(&call.ctx, integration.id, unique).await?
@@ -79,7 +88,7 @@ async fn run(call: Call) -> Result<Reply> {
         };
         let endpoint = store.create_endpoint(&mut batch, &call.ctx, new)?;
         store.audit(&mut batch, &call.ctx, "endpoint.create", endpoint.id);
-        let reply = Reply::data(201, &view::one(store, &endpoint)?)?;
+        let reply = Reply::data(201, &view(&endpoint)?)?;
         match call.commit(batch, &reply).await {
             Ok(_) => return Ok(reply),
             Err(error) if lost_race(&error) => {}

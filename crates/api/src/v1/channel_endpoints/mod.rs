@@ -1,7 +1,7 @@
 //! Channel endpoints: where notifications for a subscriber are delivered to (channels.md 1.2).
 
 pub(crate) mod address;
-mod create;
+pub(crate) mod create;
 mod delete;
 mod list;
 mod retrieve;

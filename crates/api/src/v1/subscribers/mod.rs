@@ -3,7 +3,8 @@
 mod bulk;
 pub(crate) mod credentials;
 mod online_status;
+mod revoke_sessions;
 
 use crate::route::Route;
 
-pub(crate) const ROUTES: &[&Route] = &[&bulk::ROUTE, &online_status::ROUTE];
+pub(crate) const ROUTES: &[&Route] = &[&bulk::ROUTE, &online_status::ROUTE, &revoke_sessions::ROUTE];
