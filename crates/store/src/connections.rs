@@ -358,7 +358,12 @@ impl Store {
         cursor: &Cursor,
     ) -> Result<Page<Connection>, StoreError> {
         let integrations = self
-            .integrations_matching(ctx, filter.channel, &filter.provider_id, &filter.integration_identifier)
+            .integrations_matching(
+                ctx,
+                filter.channel,
+                filter.provider_id.as_deref(),
+                filter.integration_identifier.as_deref(),
+            )
             .await?;
         let mut list = List::new(ctx, COLUMNS, "connections").joined(JOINS).covered();
         if let Some(integrations) = integrations {

@@ -281,7 +281,12 @@ impl Store {
         cursor: &Cursor,
     ) -> Result<Page<Endpoint>, StoreError> {
         let integrations = self
-            .integrations_matching(ctx, None, &filter.provider_id, &filter.integration_identifier)
+            .integrations_matching(
+                ctx,
+                None,
+                filter.provider_id.as_deref(),
+                filter.integration_identifier.as_deref(),
+            )
             .await?;
         let mut list = List::new(ctx, COLUMNS, "endpoints").joined(JOINS).covered();
         if let Some(integrations) = integrations {

@@ -223,18 +223,17 @@ impl Store {
         &self,
         ctx: &Ctx,
         channel: Option<Channel>,
-        provider_id: &Option<String>,
-        identifier: &Option<String>,
+        provider_id: Option<&str>,
+        identifier: Option<&str>,
     ) -> Result<Option<Vec<Id>>, StoreError> {
         if channel.is_none() && provider_id.is_none() && identifier.is_none() {
             return Ok(None);
         }
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let row = args![
             ctx.environment,
             channel.map_or("", Channel::wire),
-            text(provider_id),
-            text(identifier)
+            provider_id.unwrap_or_default(),
+            identifier.unwrap_or_default()
         ];
         let found = self.db.all::<Matching>(&MATCHING, row).await?;
         Ok(Some(found.into_iter().map(|Matching(id)| id).collect()))

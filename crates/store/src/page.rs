@@ -187,17 +187,14 @@ impl List {
 
     /// Adds a filter on a column that must have one of these values.
     pub(crate) fn one_of(&mut self, column: &'static str, ids: Vec<Id>) -> &mut Self {
-        let among = match ids.as_slice() {
-            // One value keeps the order of an index.
-            [one] => {
-                self.values.push(Val::from(*one));
-                format!("{column} = ${}", self.values.len())
-            }
-            _ => {
-                self.several = true;
-                self.values.push(Val::from(ids));
-                format!("{column} {{in:${}}}", self.values.len())
-            }
+        // One value keeps the order of an index.
+        let among = if let [one] = ids.as_slice() {
+            self.values.push(Val::from(*one));
+            format!("{column} = ${}", self.values.len())
+        } else {
+            self.several = true;
+            self.values.push(Val::from(ids));
+            format!("{column} {{in:${}}}", self.values.len())
         };
         self.filters.push(among);
         self

@@ -6,7 +6,6 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::Bench;
-use crate::http::Connection;
 use crate::load::{Percentiles, SUBSCRIBERS};
 use crate::setup::Api;
 use crate::{Result, progress};

@@ -228,15 +228,15 @@ impl Drop for Reading {
 }
 
 async fn read(connect: &Connect, source: &Source, key: &Key, listing: &Arc<Listing>) -> Result<(), Trouble> {
-    let token = source.token(connect).await?;
+    let mut token = source.token(connect).await?;
     let which = key.search.as_deref().map_or(Which::All, Which::Named);
     for _ in 0..PAGES {
         let (cursor, private) = {
             let state = listing.look();
             (state.cursor.clone(), state.private)
         };
-        let ask = source.ask(connect, &token, key.kind, which, cursor.as_deref(), private);
-        let part = match source.put(connect, &ask).await {
+        let place = (cursor.as_deref(), private);
+        let part = match source.question(connect, &mut token, key.kind, which, place).await {
             Err(trouble) if private && lacks_private(&trouble) => {
                 listing.change(|state| {
                     state.private = false;

@@ -160,9 +160,11 @@ pub async fn by_email(
 ) -> Result<Page> {
     let source = Source::of(connect, ctx, connection, query.parent.as_deref()).await?;
     let asked = match source.token(connect).await {
-        Ok(token) => {
-            let question = source.ask(connect, &token, Kind::User, Which::Email(email), None, false);
-            source.put(connect, &question).await
+        Ok(mut token) => {
+            let which = Which::Email(email);
+            source
+                .question(connect, &mut token, Kind::User, which, (None, false))
+                .await
         }
         Err(trouble) => Err(trouble),
     };

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::search::Needle;
 use crate::app_tokens::{self, Audience};
+use crate::rotation::{self, Need, Renewal};
 use crate::{Connect, destinations};
 
 /// Webex finds people by three letters at least.
@@ -116,16 +117,67 @@ impl Source {
                 _ => Trouble::Refused(failure),
             });
         }
-        let tokens = connect.store().open_tokens(&self.connection.grant);
-        tokens.map(|tokens| tokens.access_token).map_err(|error| {
-            tracing::error!(%error, grant = %self.connection.grant.id, "a grant's tokens cannot be read");
-            let message = "The tokens of this connection cannot be read: connect it again.";
-            Trouble::Refused(Failure::new(Level::Grant, "tokens_unreadable", message))
-        })
+        let token = rotation::access_token(connect, &self.ctx, &self.connection.grant).await;
+        token.map_err(|error| self.unreadable(&error))
+    }
+
+    /// Another token after the vendor said that the one that was used has ended, if there is a way to get one.
+    async fn renewed(&self, connect: &Connect) -> Result<Option<String>, Trouble> {
+        let grant = &self.connection.grant;
+        let renewal = rotation::fresh_token(connect, &self.ctx, grant.id, grant.generation, Need::Due).await;
+        let later = |message: String| {
+            let failure = Failure::new(Level::Grant, "token_expired", message);
+            Err(Trouble::Later { after: None, failure })
+        };
+        match renewal.map_err(|error| self.unreadable(&error))? {
+            Renewal::Token { access_token, .. } => Ok(Some(access_token)),
+            Renewal::Unrenewable | Renewal::Gone => Ok(None),
+            Renewal::Busy => later("The access token is being renewed.".to_owned()),
+            Renewal::Later { message, .. } | Renewal::Unusable { message, .. } => {
+                later(format!("The access token cannot be renewed now: {message}"))
+            }
+            Renewal::Dead { message } => {
+                let failure = Failure::new(Level::Grant, "token_expired", message);
+                Err(Trouble::Refused(failure.health(Health::NeedsReauth)))
+            }
+        }
+    }
+
+    fn unreadable(&self, error: &Error) -> Trouble {
+        tracing::error!(%error, grant = %self.connection.grant.id, "a grant's tokens cannot be read");
+        let message = "The tokens of this connection cannot be read now.";
+        let failure = Failure::new(Level::Grant, "tokens_unreadable", message);
+        Trouble::Later { after: None, failure }
+    }
+
+    /// Asks with `token`, and once more with a newer one when that has ended; the newer one stays for the next question.
+    pub(super) async fn question(
+        &self,
+        connect: &Connect,
+        token: &mut String,
+        kind: Kind,
+        which: Which<'_>,
+        (cursor, private): (Option<&str>, bool),
+    ) -> Result<Part, Trouble> {
+        let asked = self
+            .put(connect, &self.ask(connect, token, kind, which, cursor, private))
+            .await;
+        let Err(trouble) = &asked else { return asked };
+        let failure = trouble.failure();
+        let ended = failure.level == Level::Grant && (failure.code == "token_expired" || failure.status == Some(401));
+        if !ended || self.is("msteams") {
+            return asked;
+        }
+        let Some(newer) = self.renewed(connect).await? else {
+            return Err(lost(failure));
+        };
+        *token = newer;
+        self.put(connect, &self.ask(connect, token, kind, which, cursor, private))
+            .await
     }
 
     /// A question of this connection.
-    pub(super) fn ask<'a>(
+    fn ask<'a>(
         &'a self,
         connect: &'a Connect,
         token: &'a str,
@@ -150,7 +202,7 @@ impl Source {
     }
 
     /// Puts the question. In dev mode nothing leaves this machine.
-    pub(super) async fn put(&self, connect: &Connect, ask: &Ask<'_>) -> Result<Part, Trouble> {
+    async fn put(&self, connect: &Connect, ask: &Ask<'_>) -> Result<Part, Trouble> {
         let request = directory::call(ask).map_err(Trouble::Refused)?;
         if connect.settings().dev && !self.send_real && !is_loopback_url(&request.url) {
             let message = "Dev mode asks no vendor: point the provider's base URL at an emulator, or set `send` of the \
@@ -186,6 +238,19 @@ impl Source {
         );
         store.commit(batch).await.map(drop)
     }
+}
+
+/// The token has ended and there is nothing to renew it with: only the customer can mend that.
+fn lost(failure: &Failure) -> Trouble {
+    let message = format!(
+        "The access token has ended and cannot be renewed (`{}`). It must be reconnected.",
+        failure.code
+    );
+    let lost = Failure {
+        message,
+        ..failure.clone()
+    };
+    Trouble::Refused(lost.health(Health::NeedsReauth))
 }
 
 /// The same trouble without the token that an answer may repeat.

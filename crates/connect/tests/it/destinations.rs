@@ -576,3 +576,28 @@ async fn dev_mode_asks_no_vendor_and_a_provider_without_lists_says_so() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_token_that_has_ended_and_cannot_be_renewed_needs_the_customer() {
+    for (provider, answer) in [
+        ("slack", Answer::slack_error("token_expired")),
+        (
+            "webex-messaging",
+            Answer::new(401, r#"{"message":"The request requires a valid access token"}"#),
+        ),
+    ] {
+        let world = World::start(provider, "T1").await;
+        world.fake.answer("list", [answer.clone()]);
+        world.fake.answer("/v1/rooms", [answer]);
+        let error = world.ask(query(Kind::Channel)).await.unwrap_err();
+        assert_eq!(
+            (error.kind().status().0, &error.extras()["health"]["status"]),
+            (400, &json!("needs_reauth"))
+        );
+        assert_eq!(
+            world.read_again().await.grant.status,
+            HealthStatus::NeedsReauth,
+            "{provider}"
+        );
+    }
+}

@@ -37,7 +37,7 @@ pub(super) fn call(ask: &Ask<'_>) -> Result<Request, Failure> {
     let team = ask
         .team
         .or_else(|| ask.workspace.starts_with('T').then_some(ask.workspace));
-    if let Some(team) = team.filter(|_| method.ends_with(".list") && ask.kind != Kind::Team) {
+    if let Some(team) = team.filter(|_| !matches!(ask.which, Which::Email(_)) && ask.kind != Kind::Team) {
         fields.push(("team_id", team));
     }
     if let Some(cursor) = ask.cursor {
