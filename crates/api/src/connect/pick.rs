@@ -1,5 +1,6 @@
 //! `POST /connect/{token}/pick`: a place that the page offered becomes an endpoint.
 
+use campanile_connect::links;
 use campanile_model::{Error, Result};
 use campanile_store::Batch;
 use campanile_store::endpoints::{NewEndpoint, lost_race};
@@ -36,7 +37,7 @@ async fn pick(call: &Call) -> Result<Reply, Stop> {
                 return done(Said::AlreadyPicked);
             }
         }
-        let unique = address::unique(&kind, &place, subscriber.id);
+        let unique = links::unique(&kind, &place, subscriber.id);
         if let Some(unique) = &unique
             && let Some(_) = call.store().endpoint_with_address(&visit.ctx, visit.integration.id, unique).await?
         {

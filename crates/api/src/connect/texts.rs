@@ -172,6 +172,7 @@ pub(super) fn disconnect_text(vendor: Vendor, app: Option<&str>, shared: bool) -
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said {
     Connected,
+    Refused,
     Picked,
     AlreadyPicked,
     Removed,
@@ -181,8 +182,9 @@ pub(super) enum Said {
 }
 
 impl Said {
-    const ALL: [(Self, &'static str, &'static str); 7] = [
+    const ALL: [(Self, &'static str, &'static str); 8] = [
         (Self::Connected, "connected", "Connected."),
+        (Self::Refused, "refused", "The permission was not given, so nothing was changed."),
         (Self::Picked, "picked", "Chosen. Messages go there from now on."),
         (Self::AlreadyPicked, "already", "That was chosen already."),
         (Self::Removed, "removed", "Removed. No more messages go there."),
@@ -202,7 +204,7 @@ impl Said {
 
     /// Whether it is bad news.
     pub(super) fn is_bad(self) -> bool {
-        self == Self::TestFailed
+        matches!(self, Self::Refused | Self::TestFailed)
     }
 
     pub(super) fn parse(word: &str) -> Option<Self> {
