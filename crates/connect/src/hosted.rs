@@ -241,7 +241,12 @@ fn contexts_json(contexts: &[NamedContext]) -> Value {
         None => Value::from(context.id.as_str()),
         Some(data) => json!({ "id": context.id, "data": data }),
     };
-    Value::Object(contexts.iter().map(|context| (context.kind.clone(), one(context))).collect())
+    Value::Object(
+        contexts
+            .iter()
+            .map(|context| (context.kind.clone(), one(context)))
+            .collect(),
+    )
 }
 
 /// Whether customers connect this provider by OAuth, on the vendor's page.
@@ -277,7 +282,11 @@ pub async fn reconnect_urls(
     endpoints: &[Endpoint],
 ) -> Result<HashMap<Id, Url>, StoreError> {
     let of_oauth = |endpoint: &&Endpoint| has_oauth(&endpoint.provider_id);
-    let grants: BTreeSet<Id> = endpoints.iter().filter(of_oauth).filter_map(|endpoint| endpoint.grant_id).collect();
+    let grants: BTreeSet<Id> = endpoints
+        .iter()
+        .filter(of_oauth)
+        .filter_map(|endpoint| endpoint.grant_id)
+        .collect();
     let grants = connect.store().grants_by_id(ctx, grants.into_iter().collect()).await?;
     let link = |endpoint: &Endpoint| {
         let place = (endpoint.connection_id?, endpoint.connection_identifier.as_deref()?);
@@ -289,7 +298,13 @@ pub async fn reconnect_urls(
 }
 
 /// A link to mend a connection, by our id and the caller's, where a consent can mend its grant.
-fn mending(connect: &Connect, ctx: &Ctx, provider_id: &str, (id, identifier): (Id, &str), grant: &Grant) -> Option<Url> {
+fn mending(
+    connect: &Connect,
+    ctx: &Ctx,
+    provider_id: &str,
+    (id, identifier): (Id, &str),
+    grant: &Grant,
+) -> Option<Url> {
     if !has_oauth(provider_id) || !wants_consent(grant.status, grant.missing_scopes.as_deref()) {
         return None;
     }
@@ -358,7 +373,11 @@ mod tests {
     fn a_link_is_read_as_it_was_written_until_it_ends() {
         for link in [session(), reconnect()] {
             let token = link.token(&secrets());
-            assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')));
+            assert!(
+                token
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+            );
             assert_eq!(Link::read(&secrets(), &token, NOW), Ok(link.clone()));
             assert_eq!(Link::read(&secrets(), &token, link.ends_at), Err(Refused::Ended));
             let others = Secrets::new(&[8; 32]).unwrap();

@@ -47,7 +47,16 @@ mod tests {
     #[test]
     fn only_six_digits_are_a_colour() {
         assert!(is_color("#4A154b"));
-        for text in ["", "4a154b", "#4a154", "#4a154bff", "#4a154g", "red", "#ää154", "#fff;}"] {
+        for text in [
+            "",
+            "4a154b",
+            "#4a154",
+            "#4a154bff",
+            "#4a154g",
+            "red",
+            "#ää154",
+            "#fff;}",
+        ] {
             assert!(!is_color(text), "{text}");
         }
     }
@@ -55,7 +64,12 @@ mod tests {
     #[test]
     fn writing_can_be_read_on_every_colour() {
         for step in 0..=0xfff_u32 {
-            let color = format!("#{:02x}{:02x}{:02x}", (step >> 8) * 17, (step >> 4 & 15) * 17, (step & 15) * 17);
+            let color = format!(
+                "#{:02x}{:02x}{:02x}",
+                (step >> 8) * 17,
+                (step >> 4 & 15) * 17,
+                (step & 15) * 17
+            );
             let writing = luminance(writing_on(&color));
             assert!(contrast(luminance(&color), writing) >= 4.5, "{color}");
         }

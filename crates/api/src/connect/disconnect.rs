@@ -14,8 +14,7 @@ use crate::route;
 use crate::route::Route;
 use crate::v1::channels::{TRIES, too_contended};
 
-pub(super) const ASK: Route =
-    route!(get "/connect/{token}/disconnect", "", "Ask before disconnecting", ask, .public());
+pub(super) const ASK: Route = route!(get "/connect/{token}/disconnect", "", "Ask before disconnecting", ask, .public());
 pub(super) const DO: Route =
     route!(post "/connect/{token}/disconnect", "", "Disconnect", run, .public().takes_form().status(303));
 
@@ -65,10 +64,13 @@ async fn disconnect(call: &Call) -> Result<Reply, Stop> {
         }
         let done = || Ok(see_other(&Said::Disconnected.page_of(&visit))?);
         // Clicking twice disconnects once.
-        let Some(connection) = &visit.connection else { return done() };
+        let Some(connection) = &visit.connection else {
+            return done();
+        };
         let mut batch = Batch::new();
         call.store().delete_connection(&mut batch, &visit.ctx, connection);
-        call.store().audit(&mut batch, &visit.ctx, "connection.delete", connection.id);
+        call.store()
+            .audit(&mut batch, &visit.ctx, "connection.delete", connection.id);
         match call.store().commit(batch).await {
             Ok(_) => return done(),
             Err(error) if lost_race(&error) => {}

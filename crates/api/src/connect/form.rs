@@ -75,9 +75,9 @@ mod tests {
             (None, Some("http://notify.example"), false),
         ] {
             let given = [("sec-fetch-site", site), ("origin", origin)];
-            let headers = given.into_iter().filter_map(|(name, value)| {
-                Some((HeaderName::from_static(name), HeaderValue::from_static(value?)))
-            });
+            let headers = given
+                .into_iter()
+                .filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::from_static(value?))));
             let headers = HeaderMap::from_iter(headers);
             assert_eq!(is_from_our_page(&headers, Some(&url)), expected, "{site:?} {origin:?}");
         }

@@ -64,7 +64,11 @@ mod tests {
 
     #[test]
     fn texts_stay_texts() {
-        let html = Html::new().raw("<a title=\"").text("\"><script>'").raw("\">").element("b", "&amp;");
+        let html = Html::new()
+            .raw("<a title=\"")
+            .text("\"><script>'")
+            .raw("\">")
+            .element("b", "&amp;");
         assert_eq!(
             html.into_string(),
             "<a title=\"&quot;&gt;&lt;script&gt;&#39;\"><b>&amp;amp;</b>\n"

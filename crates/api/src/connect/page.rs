@@ -44,7 +44,9 @@ impl Page {
         let html = Html::new()
             .raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
             .raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
-            .raw("<meta name=\"robots\" content=\"noindex\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<title>")
+            .raw(
+                "<meta name=\"robots\" content=\"noindex\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<title>",
+            )
             .text(texts::page_title(&self.title, name))
             .raw("</title>\n<style nonce=\"")
             .text(&nonce)

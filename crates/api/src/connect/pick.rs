@@ -31,7 +31,9 @@ async fn pick(call: &Call) -> Result<Reply, Stop> {
         let visit = visit(call).await?;
         let done = |said: Said| Ok(see_other(&said.page_of(&visit))?);
         let (session, connection) = visit.connected()?;
-        let Some(subscriber) = &visit.subscriber else { return Err(Stop::Gone) };
+        let Some(subscriber) = &visit.subscriber else {
+            return Err(Stop::Gone);
+        };
         for endpoint in chosen::endpoints(call, &visit).await? {
             if endpoint.kind == kind && call.store().open_address(&endpoint)? == place {
                 return done(Said::AlreadyPicked);
@@ -39,7 +41,10 @@ async fn pick(call: &Call) -> Result<Reply, Stop> {
         }
         let unique = links::unique(&kind, &place, subscriber.id);
         if let Some(unique) = &unique
-            && let Some(_) = call.store().endpoint_with_address(&visit.ctx, visit.integration.id, unique).await?
+            && let Some(_) = call
+                .store()
+                .endpoint_with_address(&visit.ctx, visit.integration.id, unique)
+                .await?
         {
             return done(Said::AlreadyPicked);
         }

@@ -2,9 +2,11 @@
 //! that nothing can be chosen that was not offered.
 
 use campanile_connect::destinations::{self, Destination, Kind, Query};
-use campanile_connect::hosted::{Pick, Session, wants_consent};
+use campanile_connect::hosted::{Pick, Session};
+use campanile_model::channel::HealthStatus;
 use campanile_store::Secrets;
 use campanile_store::connections::Connection;
+use campanile_store::endpoints::Endpoint;
 use serde_json::{Value, json};
 
 use super::chosen::Name;
@@ -36,10 +38,12 @@ pub(super) async fn section(
     visit: &Visit,
     session: &Session,
     connection: &Connection,
+    chosen: &[(Endpoint, Value)],
 ) -> Result<Picked, Stop> {
-    let status = connection.grant.status;
-    let broken = wants_consent(status, None) && status != campanile_model::channel::HealthStatus::Expiring;
-    if broken {
+    if matches!(
+        connection.grant.status,
+        HealthStatus::NeedsReauth | HealthStatus::Revoked
+    ) {
         return Ok(Picked::default());
     }
     let asked = |name: &str| {
@@ -65,7 +69,9 @@ pub(super) async fn section(
     let Ok(page) = listed else {
         // The rest of the page is of use without the list.
         let vendor = texts::vendor(&connection.provider_id);
-        let html = head(session.pick).element("p", texts::cannot_list(vendor)).raw("</section>\n");
+        let html = head(session.pick)
+            .element("p", texts::cannot_list(vendor))
+            .raw("</section>\n");
         return Ok(Picked {
             html: Some(html),
             names: Vec::new(),
@@ -79,7 +85,8 @@ pub(super) async fn section(
             ..query
         };
         let all = destinations::list(connect, &visit.ctx, connection, everything).await;
-        all.map(|all| all.data.iter().filter_map(name).collect()).unwrap_or_default()
+        all.map(|all| all.data.iter().filter_map(name).collect())
+            .unwrap_or_default()
     } else {
         Vec::new()
     };
@@ -89,16 +96,25 @@ pub(super) async fn section(
     } else {
         html = html.raw("<ul class=\"choices\">\n");
         for one in &page.data {
-            html = html.add(&choice(call.store().secrets(), visit, one));
+            let place = one.endpoint.as_ref().map(|place| &place.endpoint);
+            let is_chosen = chosen.iter().any(|(_, address)| Some(address) == place);
+            html = html.add(&choice(call.store().secrets(), visit, one, is_chosen));
         }
         html = html.raw("</ul>\n");
     }
     if let Some(next) = &page.next {
-        let more = link(visit, &Search {
-            after: Some(next),
-            ..search
-        });
-        html = html.raw("<p class=\"after\">").add(&more).text(texts::MORE).raw("</a></p>\n");
+        let more = link(
+            visit,
+            &Search {
+                after: Some(next),
+                ..search
+            },
+        );
+        html = html
+            .raw("<p class=\"after\">")
+            .add(&more)
+            .text(texts::MORE)
+            .raw("</a></p>\n");
     }
     let explanation = page.explanation.as_deref();
     if let Some(text) = explanation.or((!page.complete).then(texts::list_is_not_complete)) {
@@ -126,7 +142,10 @@ fn name(destination: &Destination) -> Option<Name> {
 
 /// As the vendor's own application writes it.
 fn label(destination: &Destination) -> String {
-    let is_slack_channel = destination.endpoint.as_ref().is_some_and(|place| place.kind == "slack_channel");
+    let is_slack_channel = destination
+        .endpoint
+        .as_ref()
+        .is_some_and(|place| place.kind == "slack_channel");
     if is_slack_channel && !destination.name.starts_with('#') {
         format!("#{}", destination.name)
     } else {
@@ -155,11 +174,25 @@ fn search_form(visit: &Visit, pick: Pick, kind: Kind, search: &Search<'_>) -> Ht
     };
     let all = (!search.text.is_empty()).then(|| {
         let link = link(visit, &everything);
-        Html::new().raw("<p class=\"after\">").add(&link).text(texts::SHOW_ALL).raw("</a></p>\n")
+        Html::new()
+            .raw("<p class=\"after\">")
+            .add(&link)
+            .text(texts::SHOW_ALL)
+            .raw("</a></p>\n")
     });
     let teams = search.team.map(|_| {
-        let link = link(visit, &Search { team: None, ..everything });
-        Html::new().raw("<p class=\"after\">").add(&link).text(texts::OTHER_TEAM).raw("</a></p>\n")
+        let link = link(
+            visit,
+            &Search {
+                team: None,
+                ..everything
+            },
+        );
+        Html::new()
+            .raw("<p class=\"after\">")
+            .add(&link)
+            .text(texts::OTHER_TEAM)
+            .raw("</a></p>\n")
     });
     let hint = (kind == Kind::Team).then(|| Html::new().element("p", texts::CHOOSE_TEAM));
     Html::new()
@@ -183,7 +216,9 @@ fn search_form(visit: &Visit, pick: Pick, kind: Kind, search: &Search<'_>) -> Ht
 fn link(visit: &Visit, search: &Search<'_>) -> Html {
     let mut html = Html::new().raw("<a href=\"").text(&visit.path).raw("?");
     for (name, value) in [("q", Some(search.text)), ("after", search.after), ("team", search.team)] {
-        let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
+        let Some(value) = value.filter(|value| !value.is_empty()) else {
+            continue;
+        };
         html = html.raw(name).raw("=").text(encoded(value)).raw("&amp;");
     }
     html.raw("#picker\">")
@@ -193,7 +228,7 @@ fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-fn choice(secrets: &Secrets, visit: &Visit, one: &Destination) -> Html {
+fn choice(secrets: &Secrets, visit: &Visit, one: &Destination, is_chosen: bool) -> Html {
     let html = Html::new().raw("<li>");
     let label = label(one);
     if one.kind == Kind::Team {
@@ -204,7 +239,7 @@ fn choice(secrets: &Secrets, visit: &Visit, one: &Destination) -> Html {
         };
         return html.add(&link(visit, &team)).text(label).raw("</a></li>\n");
     }
-    match one.endpoint.as_ref().filter(|_| one.selectable) {
+    match one.endpoint.as_ref().filter(|_| one.selectable && !is_chosen) {
         Some(place) => {
             let offered = json!([place.kind, place.endpoint]).to_string();
             html.add(&form::open(secrets, visit, "pick"))
@@ -220,7 +255,11 @@ fn choice(secrets: &Secrets, visit: &Visit, one: &Destination) -> Html {
             .raw("<span class=\"off\"><span>")
             .text(label)
             .raw("</span><span>")
-            .text(one.reason.as_deref().unwrap_or_default())
+            .text(if is_chosen {
+                texts::CHOSEN
+            } else {
+                one.reason.as_deref().unwrap_or_default()
+            })
             .raw("</span></span></li>\n"),
     }
 }

@@ -30,7 +30,8 @@ async fn remove(call: &Call) -> Result<Reply, Stop> {
     if let Some(endpoint) = own.iter().find(|endpoint| endpoint.identifier == named) {
         let mut batch = Batch::new();
         call.store().delete_endpoint(&mut batch, &visit.ctx, endpoint.id);
-        call.store().audit(&mut batch, &visit.ctx, "endpoint.delete", endpoint.id);
+        call.store()
+            .audit(&mut batch, &visit.ctx, "endpoint.delete", endpoint.id);
         match call.store().commit(batch).await {
             Ok(_) => {}
             Err(error) if error.is_conflict(CHANGED) => {}

@@ -27,7 +27,9 @@ async fn show(call: &Call) -> Result<Reply, Stop> {
     let visit = visit(call).await?;
     let said = call.query.get("said").and_then(Value::as_str).and_then(Said::parse);
     let content = match &visit.connection {
-        None => Html::new().maybe(notice(said).as_ref()).add(&invitation(call.store(), &visit)),
+        None => Html::new()
+            .maybe(notice(said).as_ref())
+            .add(&invitation(call.store(), &visit)),
         Some(connection) => connected(call, &visit, connection, said).await?,
     };
     let vendor = texts::vendor(&visit.integration.provider_id);
@@ -83,11 +85,13 @@ async fn connected(call: &Call, visit: &Visit, connection: &Connection, said: Op
         return Ok(content);
     };
     if session.pick != Pick::None && visit.subscriber.is_some() {
-        let picked = picker::section(call, visit, session, connection).await?;
-        let chosen = chosen::section(call, visit, &picked.names).await?;
+        let places = chosen::places(call, visit).await?;
+        let picked = picker::section(call, visit, session, connection, &places).await?;
+        let chosen = chosen::section(call, visit, &places, &picked.names);
         content = content.add(&chosen).maybe(picked.html.as_ref());
     } else if visit.subscriber.is_some() {
-        content = content.add(&chosen::section(call, visit, &[]).await?);
+        let places = chosen::places(call, visit).await?;
+        content = content.add(&chosen::section(call, visit, &places, &[]));
     }
     Ok(content.add(&ending(visit, connection)))
 }
@@ -134,14 +138,17 @@ fn standing(store: &Store, visit: &Visit, connection: &Connection) -> Html {
 fn ending(visit: &Visit, connection: &Connection) -> Html {
     let session = visit.session();
     let works = !hosted::wants_consent(connection.grant.status, connection.grant.missing_scopes.as_deref());
-    let back = session.and_then(|session| session.back_to.as_deref()).filter(|_| works).map(|address| {
-        Html::new()
-            .raw("<a class=\"button\" href=\"")
-            .text(address)
-            .raw("\">")
-            .text(texts::back_to(visit.app()))
-            .raw("</a>\n")
-    });
+    let back = session
+        .and_then(|session| session.back_to.as_deref())
+        .filter(|_| works)
+        .map(|address| {
+            Html::new()
+                .raw("<a class=\"button\" href=\"")
+                .text(address)
+                .raw("\">")
+                .text(texts::back_to(visit.app()))
+                .raw("</a>\n")
+        });
     Html::new()
         .raw("<section class=\"row\">\n")
         .maybe(back.as_ref())

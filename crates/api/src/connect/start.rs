@@ -30,7 +30,10 @@ async fn start(call: &Call) -> Result<Reply, Stop> {
         May::Use(session) => StartConnect {
             integration_identifier: visit.integration.identifier.clone(),
             connection_identifier: session.identifier.clone(),
-            subscriber_id: visit.subscriber.as_ref().map(|subscriber| subscriber.subscriber_id.clone()),
+            subscriber_id: visit
+                .subscriber
+                .as_ref()
+                .map(|subscriber| subscriber.subscriber_id.clone()),
             context: GivenContext {
                 contexts: session.contexts.clone(),
                 // Whoever made the link had the environment's key.

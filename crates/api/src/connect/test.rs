@@ -29,7 +29,10 @@ async fn test(call: &Call) -> Result<Reply, Stop> {
     check_alive(&connection.grant)?;
     let named = form.get("endpoint").and_then(Value::as_str).unwrap_or_default();
     let own = chosen::endpoints(call, &visit).await?;
-    let endpoint = own.iter().find(|endpoint| endpoint.identifier == named).ok_or(Stop::Gone)?;
+    let endpoint = own
+        .iter()
+        .find(|endpoint| endpoint.identifier == named)
+        .ok_or(Stop::Gone)?;
     let address = call.store().open_address(endpoint)?;
     let test = TestMessage {
         integration: visit.integration.id,
@@ -42,7 +45,8 @@ async fn test(call: &Call) -> Result<Reply, Stop> {
     };
     let mut batch = Batch::new();
     let tested = call.app.engine().send_test(&visit.ctx, &test, &mut batch).await?;
-    call.store().audit(&mut batch, &visit.ctx, "endpoint.test_message", endpoint.id);
+    call.store()
+        .audit(&mut batch, &visit.ctx, "endpoint.test_message", endpoint.id);
     call.store().commit(batch).await?;
     let said = if tested.outcome.failure().is_none() {
         Said::Tested

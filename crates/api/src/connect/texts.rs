@@ -5,15 +5,17 @@ use campanile_model::Time;
 use campanile_model::channel::HealthStatus;
 
 pub(super) const FORGED_TITLE: &str = "This link does not work";
-pub(super) const FORGED: &str = "It may have been copied only in part. Open it again from where you found it, or ask for a new one.";
+pub(super) const FORGED: &str =
+    "It may have been copied only in part. Open it again from where you found it, or ask for a new one.";
 pub(super) const ENDED_TITLE: &str = "This link has ended";
-pub(super) const ENDED: &str = "Links like this one work for a short time only. Go back to where you found it and ask for a new one.";
-pub(super) const GONE: &str = "What this link was for has been removed since. Go back to where you found it and ask for a new one.";
+pub(super) const ENDED: &str =
+    "Links like this one work for a short time only. Go back to where you found it and ask for a new one.";
+pub(super) const GONE: &str =
+    "What this link was for has been removed since. Go back to where you found it and ask for a new one.";
 pub(super) const FAILED_TITLE: &str = "That did not work";
 pub(super) const FAILED: &str = "Something went wrong on our side. Please try again in a moment.";
 pub(super) const STALE_FORM: &str = "This page was opened in another place, or has become too old. Open the link again and repeat what you wanted to do.";
-pub(super) const NO_PUBLIC_URL: &str =
-    "Set CAMPANILE_PUBLIC_URL to the address under which browsers reach this server: links to the connect page begin with it.";
+pub(super) const NO_PUBLIC_URL: &str = "Set CAMPANILE_PUBLIC_URL to the address under which browsers reach this server: links to the connect page begin with it.";
 
 pub(super) const NO_CHOICES_YET: &str = "Nothing is chosen yet: messages have nowhere to go.";
 pub(super) const NOTHING_FOUND: &str = "Nothing was found.";
@@ -22,6 +24,7 @@ pub(super) const MORE: &str = "Show more";
 pub(super) const CHOOSE_TEAM: &str = "Choose a team first";
 pub(super) const OTHER_TEAM: &str = "Choose another team";
 pub(super) const SHOW_ALL: &str = "Show all";
+pub(super) const CHOSEN: &str = "Chosen";
 pub(super) const REMOVE: &str = "Remove";
 pub(super) const TEST: &str = "Send a test message";
 pub(super) const DESTINATIONS: &str = "Where messages go";
@@ -75,7 +78,9 @@ pub(super) fn health(vendor: Vendor, status: HealthStatus, missing: &[String], e
         ),
         HealthStatus::Degraded => (
             "Trouble for now",
-            format!("{name} does not take messages at the moment. They are kept and tried again; there is nothing to do."),
+            format!(
+                "{name} does not take messages at the moment. They are kept and tried again; there is nothing to do."
+            ),
         ),
         HealthStatus::NeedsReauth | HealthStatus::Broken => (
             "Not working",
@@ -104,7 +109,9 @@ pub(super) fn connect_text(app: Option<&str>, vendor: Vendor) -> String {
         Some(app) => format!(
             "{app} would like to send messages to your {name} {place}. {name} will show you what that needs, and ask whether you agree."
         ),
-        None => format!("To send messages to your {name} {place}, {name} will show you what that needs, and ask whether you agree."),
+        None => format!(
+            "To send messages to your {name} {place}, {name} will show you what that needs, and ask whether you agree."
+        ),
     }
 }
 
@@ -121,7 +128,8 @@ pub(super) fn mended_title(workspace: &str) -> String {
 }
 
 pub(super) fn reason(reason: &str) -> String {
-    format!("Reason: {reason}")
+    // What vendors call a thing stands between backticks, which mean nothing to people.
+    format!("Reason: {}", reason.replace('`', ""))
 }
 
 pub(super) fn page_title(title: &str, app: Option<&str>) -> String {
@@ -151,7 +159,10 @@ pub(super) fn list_is_not_complete() -> &'static str {
 }
 
 pub(super) fn cannot_list(vendor: Vendor) -> String {
-    format!("{} could not be asked for its list just now. Load the page again in a moment.", vendor.name)
+    format!(
+        "{} could not be asked for its list just now. Load the page again in a moment.",
+        vendor.name
+    )
 }
 
 pub(super) fn action_on(action: &str, name: &str) -> String {
@@ -164,8 +175,15 @@ pub(super) fn disconnect_title(workspace: &str) -> String {
 
 pub(super) fn disconnect_text(vendor: Vendor, app: Option<&str>, shared: bool) -> String {
     let who = app.map_or_else(|| "Messages".to_owned(), |app| format!("Messages from {app}"));
-    let whom = if shared { ", for everybody who shares this connection" } else { "" };
-    format!("{who} will no longer reach {}{whom}. You can connect again at any time.", vendor.name)
+    let whom = if shared {
+        ", for everybody who shares this connection"
+    } else {
+        ""
+    };
+    format!(
+        "{who} will no longer reach {}{whom}. You can connect again at any time.",
+        vendor.name
+    )
 }
 
 /// What has just been done, after a form was sent.
@@ -184,7 +202,11 @@ pub(super) enum Said {
 impl Said {
     const ALL: [(Self, &'static str, &'static str); 8] = [
         (Self::Connected, "connected", "Connected."),
-        (Self::Refused, "refused", "The permission was not given, so nothing was changed."),
+        (
+            Self::Refused,
+            "refused",
+            "The permission was not given, so nothing was changed.",
+        ),
         (Self::Picked, "picked", "Chosen. Messages go there from now on."),
         (Self::AlreadyPicked, "already", "That was chosen already."),
         (Self::Removed, "removed", "Removed. No more messages go there."),
@@ -195,11 +217,17 @@ impl Said {
 
     /// The word in the address of the page that says it.
     pub(super) fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(said, ..)| *said == self).map_or("", |(_, word, _)| word)
+        Self::ALL
+            .iter()
+            .find(|(said, ..)| *said == self)
+            .map_or("", |(_, word, _)| word)
     }
 
     pub(super) fn text(self) -> &'static str {
-        Self::ALL.iter().find(|(said, ..)| *said == self).map_or("", |(.., text)| text)
+        Self::ALL
+            .iter()
+            .find(|(said, ..)| *said == self)
+            .map_or("", |(.., text)| text)
     }
 
     /// Whether it is bad news.
@@ -208,7 +236,10 @@ impl Said {
     }
 
     pub(super) fn parse(word: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known, _)| *known == word).map(|(said, ..)| *said)
+        Self::ALL
+            .iter()
+            .find(|(_, known, _)| *known == word)
+            .map(|(said, ..)| *said)
     }
 }
 
@@ -226,7 +257,11 @@ mod tests {
             assert!(mended, "{status}: {}", words.meaning);
         }
         let end = Time::parse("2026-03-04T00:00:00Z");
-        assert!(health(slack, HealthStatus::Expiring, &[], end).meaning.contains("4 March 2026"));
+        assert!(
+            health(slack, HealthStatus::Expiring, &[], end)
+                .meaning
+                .contains("4 March 2026")
+        );
     }
 
     #[test]

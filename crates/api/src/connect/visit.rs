@@ -161,7 +161,9 @@ async fn mending_visit(
             return Err(Stop::Ended);
         }
         let workspace = &connection.workspace;
-        return Err(Stop::Mended(workspace.name.clone().unwrap_or_else(|| workspace.id.clone())));
+        return Err(Stop::Mended(
+            workspace.name.clone().unwrap_or_else(|| workspace.id.clone()),
+        ));
     }
     let integration = store.integration_by_id(&ctx, connection.integration_id).await?;
     Ok(Visit {

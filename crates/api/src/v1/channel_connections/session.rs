@@ -142,7 +142,9 @@ async fn run(call: Call) -> Result<Reply> {
     // What would be refused when the person clicks is refused now, to the one who can mend it.
     oauth::check(connect, &call.ctx, &ask).await?;
     let gone = || Error::not_found(format!("Integration not found: {}", ask.integration_identifier));
-    let integration = store.integration_by_identifier(&call.ctx, &ask.integration_identifier).await?;
+    let integration = store
+        .integration_by_identifier(&call.ctx, &ask.integration_identifier)
+        .await?;
     let integration = integration.ok_or_else(gone)?;
     let subscriber = match &ask.subscriber_id {
         None => None,
@@ -215,7 +217,15 @@ mod tests {
             assert_eq!(web_address(good), None, "{good}");
         }
         let long = format!("https://app.example/{}", "a".repeat(1024));
-        for bad in ["", "app.example", "javascript:alert(1)", "data:text/html,x", "//evil.example", "https://", &long] {
+        for bad in [
+            "",
+            "app.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "//evil.example",
+            "https://",
+            &long,
+        ] {
             assert!(web_address(bad).is_some(), "{bad}");
         }
     }
