@@ -145,7 +145,7 @@ fact('somebody connects, chooses a channel, tests it and disconnects, with the k
 
 fact('a dead connection says so, and a link of its own mends it and nothing else', async () => {
   const subscriber = await make.subscriber();
-  const connection = await make.connection({ integration, subscriber, workspace: { id: 'T000000001', name: 'Elsewhere' } });
+  const connection = await make.connection({ integration, subscriber, workspace: { id: 'T0ELSEWHERE', name: 'Elsewhere' } });
   await make.endpoint({ integration, subscriber, connection, type: 'slack_channel', endpoint: { channelId: slack.channels.general } });
   const health = async () => dataOf(await api.get(`${root}/${connection.identifier}`)).health;
   assert.equal((await health()).reconnectUrl, undefined);
