@@ -108,6 +108,7 @@ mod tests {
                 "/openapi.json",
                 "/v1/health-check",
                 "/v1/integrations/chat/oauth/callback",
+                "/v1/integrations/{integrationId}/hooks",
             ]
         );
     }

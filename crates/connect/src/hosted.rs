@@ -140,7 +140,7 @@ impl Link {
     pub fn read(secrets: &Secrets, token: &str, now: Time) -> Result<Self, Refused> {
         let (payload, signature) = token.split_once('.').ok_or(Refused::Unknown)?;
         let signature = BASE64.decode(signature).map_err(|_| Refused::Unknown)?;
-        if !secrets.is_lookup_hash(PURPOSE, payload, &hex::encode(signature)) {
+        if !secrets.hash_matches(PURPOSE, payload, &hex::encode(signature)) {
             return Err(Refused::Unknown);
         }
         let payload = BASE64.decode(payload).map_err(|_| Refused::Unknown)?;

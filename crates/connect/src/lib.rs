@@ -6,10 +6,14 @@
 
 pub mod app_tokens;
 pub mod destinations;
+pub mod health;
+pub mod hooks;
 pub mod hosted;
 mod keeper;
 pub mod links;
+mod metrics;
 pub mod oauth;
+pub mod rotation;
 pub mod telegram;
 
 use std::sync::Arc;
@@ -20,6 +24,7 @@ use campanile_store::Store;
 use url::Url;
 
 pub use keeper::Keeper;
+pub use metrics::ConnectMetrics;
 
 /// What connections are told by the configuration.
 #[derive(Clone, Debug)]
@@ -44,8 +49,11 @@ struct Inner {
     transport: Transport,
     settings: Settings,
     app_tokens: app_tokens::Cache,
-    destinations: destinations::Cache,
     telegram_names: telegram::Names,
+    bot_keys: hooks::openid::Keys,
+    rotation: rotation::State,
+    metrics: ConnectMetrics,
+    destinations: destinations::Cache,
 }
 
 impl Connect {
@@ -57,8 +65,11 @@ impl Connect {
                 transport,
                 settings,
                 app_tokens: app_tokens::Cache::new(),
-                destinations: destinations::Cache::new(),
                 telegram_names: telegram::names(),
+                bot_keys: hooks::openid::Keys::default(),
+                rotation: rotation::State::default(),
+                metrics: ConnectMetrics::default(),
+                destinations: destinations::Cache::new(),
             }),
         }
     }
@@ -73,13 +84,18 @@ impl Connect {
         &self.inner.transport
     }
 
+    pub(crate) fn telegram_names(&self) -> &telegram::Names {
+        &self.inner.telegram_names
+    }
+
+    /// What the connections count.
+    pub fn metrics(&self) -> &ConnectMetrics {
+        &self.inner.metrics
+    }
+
     /// The lists for pickers.
     pub(crate) fn destinations(&self) -> &destinations::Cache {
         &self.inner.destinations
-    }
-
-    pub(crate) fn telegram_names(&self) -> &telegram::Names {
-        &self.inner.telegram_names
     }
 
     /// What the configuration says.

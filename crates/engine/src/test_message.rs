@@ -1,6 +1,7 @@
 //! Test messages: one short message now, to see whether a place can be reached. It has no workflow, subscriber or
 //! notification, and is never repeated; what it shows about the health of grant and endpoint counts like any send.
 
+use campanile_connect::rotation::access_token;
 use campanile_model::channel::HealthStatus;
 use campanile_model::{Ctx, Error, Id, Result};
 use campanile_providers::chat::Address;
@@ -10,7 +11,7 @@ use campanile_store::grants::Grant;
 use serde_json::Value;
 
 use crate::Engine;
-use crate::deliver::{Posted, Posting, Verdict, post, verdict};
+use crate::deliver::{Posted, Posting, Verdict, is_teams, post, verdict};
 
 /// What to send where.
 #[derive(Clone, Debug)]
@@ -19,12 +20,16 @@ pub struct TestMessage<'a> {
     pub integration: Id,
     /// The customer's grant, when there is a connection.
     pub grant: Option<&'a Grant>,
+    /// The vendor's id of the connection's workspace or tenant.
+    pub workspace: Option<&'a str>,
     /// The endpoint type.
     pub kind: &'a str,
     /// The address in the API's form.
     pub address: &'a Value,
     /// The endpoint's row, when it is one's address.
     pub endpoint: Option<Id>,
+    /// The endpoint's identifier, for sentences; empty when the address is nobody's endpoint.
+    pub endpoint_identifier: &'a str,
     /// Whose it is.
     pub subscriber: Option<Id>,
     /// The text; a sentence of ours when there is none.
@@ -51,7 +56,7 @@ impl Engine {
             .ok_or_else(|| Error::bad_request("The integration is either deleted or not active"))?;
         let address = Address::parse(test.kind, test.address)
             .ok_or_else(|| Error::bad_request("The address does not fit the endpoint's type"))?;
-        if address.needs_token() && test.grant.is_none() {
+        if address.needs_token() && test.grant.is_none() && !is_teams(&address) {
             let message = "The endpoint has no channel connection, so there is no token to send with";
             let failure = Failure::new(Level::Endpoint, "connection_missing", message);
             return Ok(Tested {
@@ -59,7 +64,10 @@ impl Engine {
                 kept: false,
             });
         }
-        let tokens = test.grant.map(|grant| store.open_tokens(grant)).transpose()?;
+        let token = match test.grant {
+            Some(grant) => Some(access_token(self.connect(), ctx, grant).await?),
+            None => None,
+        };
         let text = match test.text {
             Some(text) => text.to_owned(),
             None => format!(
@@ -72,7 +80,9 @@ impl Engine {
             credentials,
             provider_id: &integration.provider_id,
             address: &address,
-            token: tokens.as_ref().map(|tokens| tokens.access_token.as_str()),
+            token: token.as_deref(),
+            workspace: test.workspace,
+            endpoint: test.endpoint_identifier,
             text: &text,
             overrides: &Value::Null,
             custom_data: &Value::Null,
@@ -105,7 +115,17 @@ impl Engine {
         };
         let known = |status: &str| HealthStatus::parse(status).unwrap_or(HealthStatus::Degraded);
         match verdict(failure) {
-            Some(Verdict::Grant { status, reason }) => grant(batch, known(status), Some(&reason)),
+            Some(Verdict::Grant {
+                status,
+                reason,
+                missing_scope,
+            }) => {
+                let scopes = missing_scope.iter().flat_map(|scopes| scopes.split(','));
+                for (scope, grant) in scopes.filter_map(|scope| test.grant.map(|grant| (scope, grant))) {
+                    store.miss_grant_scope(batch, ctx, grant.id, grant.generation, scope);
+                }
+                grant(batch, known(status), Some(&reason));
+            }
             Some(Verdict::Endpoint { status, reason }) => endpoint(batch, known(status), Some(&reason)),
             None => {}
         }

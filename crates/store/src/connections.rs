@@ -530,7 +530,20 @@ impl Store {
     }
 
     /// Removes a connection, and its grant when it was the last one there. Its endpoints stay and turn `broken`.
+    /// Nothing is revoked at the vendor.
     pub fn delete_connection(&self, batch: &mut Batch, ctx: &Ctx, connection: &Connection) {
+        self.remove_connection(batch, ctx, connection, None);
+    }
+
+    /// The same; when it was the last one on its grant, the vendor is asked to revoke the tokens. See [`lost_race`] for
+    /// how the commit may fail.
+    pub fn revoke_connection(&self, batch: &mut Batch, ctx: &Ctx, connection: &Connection) -> Result<(), StoreError> {
+        let burial = self.bury(ctx, connection)?;
+        self.remove_connection(batch, ctx, connection, Some(burial));
+        Ok(())
+    }
+
+    fn remove_connection(&self, batch: &mut Batch, ctx: &Ctx, connection: &Connection, burial: Option<Batch>) {
         let (now, change) = (self.now(), self.new_id());
         let this = || args![ctx.environment, connection.id];
         grants::take(batch, ctx, connection.grant.id);
@@ -544,6 +557,9 @@ impl Store {
         let mut broken = this();
         broken.extend(args![DELETED, now]);
         batch.add(&BREAK, broken);
+        if let Some(burial) = burial {
+            batch.append(burial);
+        }
         self.leave_grant(batch, ctx, connection.grant.id);
         self.announce(batch, ctx, "connection.deleted", &connection.announced());
     }

@@ -5,6 +5,8 @@
 //! statement of the same batch read: writers compare and set, and take the grant's row before they look around it.
 
 pub mod consent;
+pub mod revocations;
+pub mod rotation;
 
 use campanile_model::channel::HealthStatus;
 use campanile_model::{Ctx, Id, Time};
@@ -53,8 +55,10 @@ queries! {
         AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.grant_id = grants.id AND c.id <> $8)";
     DELETE_ORPHAN = "DELETE FROM grants WHERE organization_id = $1 AND id = $2
         AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.grant_id = grants.id)";
+    /// One call that worked neither renews a grant that ends, nor brings a scope that others need.
     SET_HEALTH = "UPDATE grants SET status = $4, reason = $5, since = $6, health_change = $7
-        WHERE organization_id = $1 AND id = $2 AND generation = $3 AND status <> $4";
+        WHERE organization_id = $1 AND id = $2 AND generation = $3 AND status <> $4
+        AND NOT ($4 = 'active' AND (status = 'expiring' OR missing_scopes IS NOT NULL))";
     NOTE_FAILURE = "UPDATE grants SET reason = $5, last_error = $5
         WHERE organization_id = $1 AND id = $2 AND generation = $3 AND status = $4";
     NOTE_SUCCESS = "UPDATE grants SET last_success_at = $4
@@ -170,7 +174,7 @@ impl Tokens {
         Value::Object(members).to_string()
     }
 
-    fn from_json(text: &str) -> Option<Self> {
+    pub(crate) fn from_json(text: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(text).ok()?;
         let member = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         Some(Self {
@@ -179,6 +183,11 @@ impl Tokens {
             expires_at: member("expiresAt"),
             refresh_token_expires_at: member("refreshTokenExpiresAt"),
         })
+    }
+
+    /// When the access token ends, where that is known.
+    pub fn ends_at(&self) -> Option<Time> {
+        self.expires_at.as_deref().and_then(Time::parse)
     }
 
     /// When the grant ends by itself: what has a refresh token ends with that one, else with its access token.
@@ -419,6 +428,7 @@ impl Store {
                 now
             ],
         );
+        self.schedule_rotation(batch, ctx.organization, id, provider_id, tokens);
         Ok(grant)
     }
 
@@ -449,6 +459,7 @@ impl Store {
         } else {
             batch.expect(&REPLACE, row, CHANGED);
         }
+        self.schedule_rotation(batch, ctx.organization, grant.id, &grant.provider_id, tokens);
         let recovered = changed(HealthStatus::Active);
         batch.add(&ANNOUNCE, args![grant.id, change, recovered, now]);
         self.release_held(batch, grant.id);

@@ -35,7 +35,7 @@ pub(super) fn check(call: &Call, action: &str) -> Result<Value, Stop> {
     let secrets = connect.store().secrets();
     let named = format!("{action} {}", call.parameter("token"));
     let ours = is_from_our_page(&call.headers, connect.settings().public_url.as_ref());
-    if ours && secrets.is_lookup_hash(PURPOSE, &named, given) {
+    if ours && secrets.hash_matches(PURPOSE, &named, given) {
         Ok(form)
     } else {
         Err(Stop::Form)

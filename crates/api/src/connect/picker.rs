@@ -267,7 +267,7 @@ fn choice(secrets: &Secrets, visit: &Visit, one: &Destination, is_chosen: bool) 
 /// The type and address of a choice, when this page offered it to this visitor.
 pub(super) fn offered(secrets: &Secrets, token: &str, form: &Value) -> Option<(String, Value)> {
     let field = |name: &str| form.get(name).and_then(Value::as_str).unwrap_or_default();
-    if !secrets.is_lookup_hash(PURPOSE, &format!("{token} {}", field("place")), field("proof")) {
+    if !secrets.hash_matches(PURPOSE, &format!("{token} {}", field("place")), field("proof")) {
         return None;
     }
     serde_json::from_str(field("place")).ok()

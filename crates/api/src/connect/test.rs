@@ -37,9 +37,11 @@ async fn test(call: &Call) -> Result<Reply, Stop> {
     let test = TestMessage {
         integration: visit.integration.id,
         grant: Some(&connection.grant),
+        workspace: Some(&connection.workspace.id),
         kind: &endpoint.kind,
         address: &address,
         endpoint: Some(endpoint.id),
+        endpoint_identifier: &endpoint.identifier,
         subscriber: Some(endpoint.subscriber),
         text: None,
     };

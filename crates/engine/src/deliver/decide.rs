@@ -35,8 +35,15 @@ pub(crate) struct Decision {
 /// One level's health as an outcome shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Grant { status: &'static str, reason: String },
-    Endpoint { status: &'static str, reason: String },
+    Grant {
+        status: &'static str,
+        reason: String,
+        missing_scope: Option<String>,
+    },
+    Endpoint {
+        status: &'static str,
+        reason: String,
+    },
 }
 
 /// Decides.
@@ -69,6 +76,23 @@ pub(crate) fn held(before: Before, health: Option<Verdict>) -> Decision {
         detail: Detail::DeliveryHeld,
         status: TraceStatus::Warning,
         health,
+    }
+}
+
+/// The connection's token is being renewed: the delivery waits until then, which costs no attempt. `until` is when it
+/// may be there; looking again is cheap.
+pub(crate) fn awaits_token(before: Before, until: Time) -> Decision {
+    const SHORTEST: Duration = Duration::from_secs(2);
+    const LONGEST: Duration = Duration::from_mins(1);
+    let earliest = before.now.plus(SHORTEST);
+    let spread = Duration::from_secs(2).mul_f64(before.jitter.clamp(0.0, 1.0));
+    let next = until.clamp(earliest, before.now.plus(LONGEST)).plus(spread);
+    Decision {
+        state: DeliveryState::Waiting,
+        next: Some(next.min(before.expires_at)),
+        detail: Detail::DeliveryAwaitsToken,
+        status: TraceStatus::Warning,
+        health: None,
     }
 }
 
@@ -121,7 +145,14 @@ pub(crate) fn verdict(failure: &Failure) -> Option<Verdict> {
         Health::Broken => "broken",
     };
     match failure.level {
-        Level::Grant => Some(Verdict::Grant { status, reason }),
+        Level::Grant => Some(Verdict::Grant {
+            status,
+            reason,
+            missing_scope: match &failure.health {
+                Some(Health::Degraded { missing_scope }) => missing_scope.clone(),
+                _ => None,
+            },
+        }),
         Level::Endpoint => Some(Verdict::Endpoint { status, reason }),
         Level::Integration | Level::Message | Level::Network => None,
     }
@@ -201,6 +232,23 @@ mod tests {
             decide(&Outcome::Unknown(failure(Level::Network)), before).state,
             DeliveryState::Waiting
         );
+    }
+
+    #[test]
+    fn waiting_for_a_token_is_short_and_ends_with_the_message() {
+        let wait = |until: Duration| {
+            let decision = awaits_token(BEFORE, BEFORE.now.plus(until));
+            assert_eq!((decision.state, decision.health), (DeliveryState::Waiting, None));
+            BEFORE.now.until(decision.next.unwrap()).as_secs()
+        };
+        assert_eq!(wait(Duration::ZERO), 3);
+        assert_eq!(wait(Duration::from_secs(30)), 31);
+        assert_eq!(wait(Duration::from_hours(1)), 61);
+        let before = Before {
+            expires_at: BEFORE.now.plus(Duration::from_secs(1)),
+            ..BEFORE
+        };
+        assert_eq!(awaits_token(before, BEFORE.now).next, Some(before.expires_at));
     }
 
     #[test]

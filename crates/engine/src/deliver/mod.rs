@@ -7,6 +7,9 @@ mod backoff;
 mod decide;
 pub(crate) mod integrations;
 mod post;
+mod second;
+mod teams;
+mod token;
 
 use campanile_model::channel::{DeliveryState, HealthStatus, TraceStatus};
 use campanile_model::texts::Detail;
@@ -14,7 +17,7 @@ use campanile_model::{Ctx, Id};
 use campanile_providers::chat::Address;
 use campanile_providers::{Failure, Level, Outcome};
 use campanile_store::Batch;
-use campanile_store::deliveries::{Attempt, Attempted};
+use campanile_store::deliveries::{Attempt, AttemptGrant, Attempted};
 use campanile_store::notifications::Settled;
 use campanile_store::tasks::{Again, NewTask, Task};
 use campanile_store::traces::NewTrace;
@@ -23,9 +26,11 @@ use serde_json::{Value, json};
 use crate::task::{ADVANCE, AdvanceV1, DeliverV1, payload};
 use crate::{Engine, Interrupted};
 use decide::{Before, Decision};
+use token::Ready;
 
 pub(crate) use decide::{Verdict, verdict};
 pub(crate) use post::{Posted, Posting, post};
+pub(crate) use teams::is_teams;
 
 /// Makes an attempt of a claimed delivery; `attempt` is its row as it was read, or nothing when its message is gone.
 pub(crate) async fn run(
@@ -76,6 +81,8 @@ struct Made {
     /// Whether a provider was called: only then it counts as an attempt.
     called: bool,
     kept: bool,
+    /// The generation of the tokens that it was made with, where they are newer than those that were read.
+    generation: Option<i64>,
 }
 
 async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) -> Result<Made, Interrupted> {
@@ -91,6 +98,7 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         outcome,
         called: false,
         kept: false,
+        generation: None,
     };
     if before.now >= attempt.expires_at {
         return Ok(uncalled(decide::expired(), None));
@@ -121,30 +129,66 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
             "The address does not fit the endpoint's type",
         ));
     };
-    if address.needs_token() && attempt.grant.is_none() {
+    if address.needs_token() && attempt.grant.is_none() && !teams::needs_no_connection(attempt, &address) {
         return reject(no_connection(attempt));
     }
     if is_dead(attempt) {
         return Ok(uncalled(decide::held(before, None), None));
     }
-    let token = match &attempt.grant {
-        Some(grant) => store.attempt_token(grant)?,
-        None => None,
+    let token = match token::ready(engine, ctx, attempt).await? {
+        Ready::Send(token) => token,
+        Ready::Wait(until) => return Ok(uncalled(decide::awaits_token(before, until), None)),
+        Ready::Dead => return Ok(uncalled(decide::held(before, None), None)),
     };
     let overrides = store.attempt_overrides(attempt)?;
-    let posting = Posting {
+    let renewed;
+    let mut generation = token.generation;
+    let posting = |token| Posting {
         integration,
         credentials,
         provider_id: &attempt.provider_id,
         address: &address,
-        token: token.as_deref(),
+        token,
+        workspace: attempt.workspace_id.as_deref(),
+        endpoint: attempt.endpoint.as_ref().map_or("", |endpoint| &endpoint.identifier),
         text: &attempt.content,
         overrides: &overrides["provider"],
         custom_data: &overrides["custom"],
         delivery_id: attempt.id,
         subscriber: Some(attempt.subscriber_id),
     };
-    let Posted { outcome, called, kept } = post(engine, ctx, &posting, batch).await?;
+    let mut posted = post(engine, ctx, &posting(token.text.as_deref()), batch).await?;
+    if token::has_ended(&posted.outcome) {
+        // The vendor's clock is the one that counts: renew once, send once more.
+        match token::renew(engine, ctx, attempt, &token).await? {
+            Ready::Send(newer) => {
+                renewed = newer;
+                generation = renewed.generation;
+                posted = post(engine, ctx, &posting(renewed.text.as_deref()), batch).await?;
+            }
+            Ready::Wait(until) => {
+                return Ok(Made {
+                    decision: decide::awaits_token(before, until),
+                    outcome: Some(posted.outcome),
+                    called: true,
+                    kept: false,
+                    generation,
+                });
+            }
+            Ready::Dead => posted.outcome = token::cannot_be_renewed(posted.outcome),
+        }
+    }
+    let Posted {
+        outcome,
+        called,
+        kept,
+        moved,
+    } = posted;
+    if let Some(moved) = moved
+        && !attempt.has_own_address()
+    {
+        store.move_attempt_endpoint(batch, ctx, attempt, &moved.to_json())?;
+    }
     let decision = match &outcome {
         Outcome::Rejected(failure) if called && decide::waits_for_reconnect(failure) => {
             decide::held(before, verdict(failure))
@@ -162,6 +206,7 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         outcome: Some(outcome),
         called,
         kept,
+        generation,
     })
 }
 
@@ -208,6 +253,7 @@ async fn write_down(
         outcome,
         called,
         kept,
+        generation,
     } = made;
     let facts = outcome.as_ref().map(facts);
     let ended = decision.state.is_final();
@@ -256,7 +302,12 @@ async fn write_down(
             Detail::AllChatFailed,
         );
     }
-    health(engine, ctx, attempt, &decision, settled.sent && !kept, &mut batch);
+    let mut grant = attempt.grant.clone();
+    if let (Some(grant), Some(generation)) = (&mut grant, generation) {
+        grant.generation = generation;
+    }
+    let worked = settled.sent && !kept;
+    health(engine, ctx, attempt, grant.as_ref(), &decision, worked, &mut batch);
     go_on(engine, ctx, asked, attempt.notification_id, settled, &mut batch);
     match decision.next {
         None => store.complete_task(&mut batch, task),
@@ -309,14 +360,31 @@ fn go_on(engine: &Engine, ctx: &Ctx, asked: &DeliverV1, notification: Id, settle
     }
 }
 
-fn health(engine: &Engine, ctx: &Ctx, attempt: &Attempt, decision: &Decision, worked: bool, batch: &mut Batch) {
+/// `grant` has the generation of the tokens that were used.
+fn health(
+    engine: &Engine,
+    ctx: &Ctx,
+    attempt: &Attempt,
+    grant: Option<&AttemptGrant>,
+    decision: &Decision,
+    worked: bool,
+    batch: &mut Batch,
+) {
     const SUCCESS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
     let store = engine.store();
     let stale =
         |last: Option<campanile_model::Time>| last.is_none_or(|last| last.plus(SUCCESS_NOTED_EVERY) <= store.now());
     match &decision.health {
-        Some(Verdict::Grant { status, reason }) => {
-            if let (Some(grant), Some(status)) = (&attempt.grant, HealthStatus::parse(status)) {
+        Some(Verdict::Grant {
+            status,
+            reason,
+            missing_scope,
+        }) => {
+            if let (Some(grant), Some(status)) = (grant, HealthStatus::parse(status)) {
+                // Slack names several where each of them would do.
+                for scope in missing_scope.iter().flat_map(|scopes| scopes.split(',')) {
+                    store.miss_grant_scope(batch, ctx, grant.id, grant.generation, scope);
+                }
                 store.set_grant_health(batch, ctx, grant.id, grant.generation, status, Some(reason));
             }
         }
@@ -329,7 +397,7 @@ fn health(engine: &Engine, ctx: &Ctx, attempt: &Attempt, decision: &Decision, wo
             }
         }
         None if worked => {
-            if let Some(grant) = &attempt.grant
+            if let Some(grant) = grant
                 && (grant.status != HealthStatus::Active.wire() || stale(grant.last_success_at))
             {
                 store.set_grant_health(batch, ctx, grant.id, grant.generation, HealthStatus::Active, None);

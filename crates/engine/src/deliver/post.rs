@@ -3,13 +3,14 @@
 
 use campanile_model::{Ctx, Id};
 use campanile_providers::Outcome;
-use campanile_providers::chat::{Address, ChatDelivery, Prepared, interpret, prepare};
+use campanile_providers::chat::{Address, ChatDelivery, Prepared, prepare, send};
 use campanile_providers::transport::is_loopback_url;
 use campanile_store::integrations::Integration;
 use campanile_store::outbox::Kept;
 use campanile_store::{Batch, StoreError};
 use serde_json::{Value, json};
 
+use super::{second, teams};
 use crate::Engine;
 
 /// What is sent where.
@@ -20,6 +21,10 @@ pub(crate) struct Posting<'a> {
     pub(crate) address: &'a Address,
     /// The connection's token, for addresses that need one.
     pub(crate) token: Option<&'a str>,
+    /// The vendor's id of the connection's workspace or tenant.
+    pub(crate) workspace: Option<&'a str>,
+    /// The endpoint's identifier, for sentences; empty when the address is nobody's endpoint.
+    pub(crate) endpoint: &'a str,
     pub(crate) text: &'a str,
     pub(crate) overrides: &'a Value,
     pub(crate) custom_data: &'a Value,
@@ -36,6 +41,8 @@ pub(crate) struct Posted {
     pub(crate) called: bool,
     /// Whether the outbox has it instead of the provider.
     pub(crate) kept: bool,
+    /// The address to use from now on, when the provider has moved the place.
+    pub(crate) moved: Option<Address>,
 }
 
 /// Sends. What the outbox keeps is added to `batch`.
@@ -45,40 +52,53 @@ pub(crate) async fn post(
     posting: &Posting<'_>,
     batch: &mut Batch,
 ) -> Result<Posted, StoreError> {
+    let uncalled = |outcome| Posted {
+        outcome,
+        called: false,
+        kept: false,
+        moved: None,
+    };
+    let bot = match teams::bot(engine, posting).await {
+        Ok(bot) => bot,
+        Err(outcome) => {
+            return Ok(Posted {
+                // Asking for the bot's token was a call: counted, the next one comes later each time.
+                called: matches!(outcome, Outcome::RetryAt { .. }),
+                ..uncalled(outcome)
+            });
+        }
+    };
     let delivery_id = posting.delivery_id.to_string();
-    let prepared = prepare(&ChatDelivery {
+    let delivery = ChatDelivery {
         provider_id: posting.provider_id,
         address: posting.address,
-        token: posting.token,
+        token: bot.as_ref().map(|bot| bot.token.as_str()).or(posting.token),
+        tenant: bot.as_ref().map(|bot| bot.tenant.as_str()),
+        service_url: bot.as_ref().and_then(|bot| bot.service_url.as_deref()),
         text: posting.text,
         overrides: posting.overrides,
         custom_data: posting.custom_data,
         credentials: posting.credentials,
         delivery_id: &delivery_id,
         bases: &engine.connect().settings().bases,
-    });
-    let prepared = match prepared {
+    };
+    let prepared = match prepare(&delivery) {
         Ok(prepared) => prepared,
-        Err(failure) => {
-            return Ok(Posted {
-                outcome: Outcome::Rejected(failure),
-                called: false,
-                kept: false,
-            });
-        }
+        Err(failure) => return Ok(uncalled(Outcome::Rejected(failure))),
     };
     if engine.settings().outbox && !posting.integration.send_real && !is_loopback_url(&prepared.request.url) {
         return Ok(Posted {
-            outcome: keep(engine, ctx, posting, &prepared, batch).await?,
             called: true,
             kept: true,
+            ..uncalled(keep(engine, ctx, posting, &prepared, batch).await?)
         });
     }
-    let response = engine.transport().send(&prepared.request, prepared.trust).await;
+    let first = send(engine.transport(), posting.provider_id, posting.address, &prepared).await;
+    let (outcome, moved) = second::call(engine, &delivery, first).await;
     Ok(Posted {
-        outcome: interpret(posting.provider_id, posting.address, response).scrubbed(&prepared.request),
         called: true,
-        kept: false,
+        moved,
+        ..uncalled(outcome)
     })
 }
 

@@ -8,5 +8,6 @@ mod outbox;
 mod planning;
 mod processes;
 mod retries;
+mod rotation;
 mod steps;
 mod world;

@@ -1,6 +1,7 @@
 //! Channel connections: whose workspace or tenant notifications go to (channels.md 1.1).
 
 mod auth;
+mod check;
 mod create;
 mod delete;
 mod destinations;
@@ -11,6 +12,7 @@ mod retrieve;
 mod session;
 mod test_message;
 mod update;
+mod verify;
 mod view;
 
 use campanile_model::{Error, Result};
@@ -25,9 +27,11 @@ pub(crate) const ROUTES: &[&Route] = &[
     &retrieve::ROUTE,
     &session::ROUTE,
     &update::ROUTE,
+    &verify::ROUTE,
     &delete::ROUTE,
     &destinations::ROUTE,
     &test_message::ROUTE,
+    &check::ROUTE,
 ];
 
 /// The connection that the path names, or a 404. The reference quotes the identifier with another sign on a PATCH.

@@ -38,9 +38,11 @@ async fn run(call: Call) -> Result<Reply> {
     let test = TestMessage {
         integration: connection.integration_id,
         grant: Some(&connection.grant),
+        workspace: Some(&connection.workspace.id),
         kind: &body.kind,
         address: &address,
         endpoint: None,
+        endpoint_identifier: "",
         subscriber: connection.subscriber,
         text: body.text.as_deref(),
     };

@@ -39,9 +39,11 @@ async fn run(call: Call) -> Result<Reply> {
     let test = TestMessage {
         integration: endpoint.integration_id,
         grant,
+        workspace: endpoint.workspace.as_ref().map(|workspace| workspace.id.as_str()),
         kind: &endpoint.kind,
         address: &address,
         endpoint: Some(endpoint.id),
+        endpoint_identifier: &endpoint.identifier,
         subscriber: Some(endpoint.subscriber),
         text: body.text.as_deref(),
     };

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use self::errors::Class;
+pub(super) use self::errors::endpoint_message;
 use super::{Address, ChatDelivery, Prepared, overrides, post, refused, unfit, webhook};
 use crate::{
     outcome::{Failure, Health, Level, Outcome},
