@@ -21,7 +21,7 @@ both! {
         ] {
             let answer = client.call(method, path, &[], body).await.unwrap();
             assert_eq!(answer.status, 400, "{path}");
-            let text = answer.body;
+            let text = answer.text;
             assert!(text.contains("CAMPANILE_PUBLIC_URL"), "{path}: {text}");
         }
     }

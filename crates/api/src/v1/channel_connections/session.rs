@@ -97,6 +97,7 @@ impl Shape for Seconds {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "rules take references")]
 fn lasting(seconds: &Seconds) -> Option<String> {
     match seconds.0 {
         ..1 => Some("must not be less than 1".to_owned()),
