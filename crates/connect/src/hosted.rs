@@ -2,6 +2,7 @@
 //! writes nothing. Whoever holds it may do what it says, and nothing else: it names one environment, one integration,
 //! and one connection or the one place where a connection may be.
 
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use base64::Engine;
@@ -9,8 +10,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use campanile_model::channel::HealthStatus;
 use campanile_model::context::{self, ContextSet, NamedContext};
 use campanile_model::{Ctx, Id, Time};
-use campanile_store::Secrets;
 use campanile_store::connections::Connection;
+use campanile_store::endpoints::Endpoint;
+use campanile_store::grants::Grant;
+use campanile_store::{Secrets, StoreError};
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -268,8 +271,41 @@ pub fn address(connect: &Connect, token: &str) -> Option<Url> {
 
 /// The link that mends a connection, where the customer's consent can mend it.
 pub fn reconnect_url(connect: &Connect, ctx: &Ctx, connection: &Connection) -> Option<Url> {
-    let grant = &connection.grant;
-    if !has_oauth(&connection.provider_id) || !wants_consent(grant.status, grant.missing_scopes.as_deref()) {
+    let place = (connection.id, connection.identifier.as_str());
+    mending(connect, ctx, &connection.provider_id, place, &connection.grant)
+}
+
+/// The same links for endpoints whose connections they mend, by our ids of the endpoints.
+pub async fn reconnect_urls(
+    connect: &Connect,
+    ctx: &Ctx,
+    endpoints: &[Endpoint],
+) -> Result<HashMap<Id, Url>, StoreError> {
+    let of_oauth = |endpoint: &&Endpoint| has_oauth(&endpoint.provider_id);
+    let grants: BTreeSet<Id> = endpoints
+        .iter()
+        .filter(of_oauth)
+        .filter_map(|endpoint| endpoint.grant_id)
+        .collect();
+    let grants = connect.store().grants_by_id(ctx, grants.into_iter().collect()).await?;
+    let link = |endpoint: &Endpoint| {
+        let place = (endpoint.connection_id?, endpoint.connection_identifier.as_deref()?);
+        let (grant, _) = grants.iter().find(|(grant, _)| Some(grant.id) == endpoint.grant_id)?;
+        let url = mending(connect, ctx, &endpoint.provider_id, place, grant)?;
+        Some((endpoint.id, url))
+    };
+    Ok(endpoints.iter().filter_map(link).collect())
+}
+
+/// A link to mend a connection, by our id and the caller's, where a consent can mend its grant.
+fn mending(
+    connect: &Connect,
+    ctx: &Ctx,
+    provider_id: &str,
+    (id, identifier): (Id, &str),
+    grant: &Grant,
+) -> Option<Url> {
+    if !has_oauth(provider_id) || !wants_consent(grant.status, grant.missing_scopes.as_deref()) {
         return None;
     }
     let now = connect.store().now().millis();
@@ -278,8 +314,8 @@ pub fn reconnect_url(connect: &Connect, ctx: &Ctx, connection: &Connection) -> O
         environment: ctx.environment,
         ends_at: Time::from_millis(now - now.rem_euclid(ROUNDED_TO)).plus(RECONNECT_LASTS),
         to: Target::Reconnect(Reconnect {
-            connection: connection.id,
-            identifier: connection.identifier.clone(),
+            connection: id,
+            identifier: identifier.to_owned(),
             grant: grant.id,
             generation: grant.generation,
         }),

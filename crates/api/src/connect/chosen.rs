@@ -1,6 +1,7 @@
 //! The endpoints of the visitor on this connection: how each stands, and what can be done with it.
 
 use campanile_model::channel::HealthStatus;
+use campanile_store::connections::Connection;
 use campanile_store::endpoints::{Endpoint, EndpointFilter};
 use campanile_store::page::Cursor;
 use serde_json::Value;
@@ -38,22 +39,27 @@ pub(super) async fn endpoints(call: &Call, visit: &Visit) -> Result<Vec<Endpoint
     Ok(rows)
 }
 
+/// The same with their addresses.
+pub(super) async fn places(call: &Call, visit: &Visit) -> Result<Vec<(Endpoint, Value)>, Stop> {
+    let endpoints = endpoints(call, visit).await?.into_iter();
+    let opened = endpoints.map(|endpoint| call.store().open_address(&endpoint).map(|address| (endpoint, address)));
+    Ok(opened.collect::<Result<_, _>>()?)
+}
+
 /// The list of them.
-pub(super) async fn section(call: &Call, visit: &Visit, names: &[Name]) -> Result<Html, Stop> {
-    let endpoints = endpoints(call, visit).await?;
+pub(super) fn section(call: &Call, visit: &Visit, places: &[(Endpoint, Value)], names: &[Name]) -> Html {
     let mut html = Html::new()
         .raw("<section aria-labelledby=\"chosen\">\n<h2 id=\"chosen\">")
         .text(texts::DESTINATIONS)
         .raw("</h2>\n");
-    if endpoints.is_empty() {
-        return Ok(html.element("p", texts::NO_CHOICES_YET).raw("</section>\n"));
+    if places.is_empty() {
+        return html.element("p", texts::NO_CHOICES_YET).raw("</section>\n");
     }
     html = html.raw("<ul class=\"chosen\">\n");
-    for endpoint in &endpoints {
-        let address = call.store().open_address(endpoint)?;
-        html = html.add(&item(call, visit, endpoint, &name(&address, names)));
+    for (endpoint, address) in places {
+        html = html.add(&item(call, visit, endpoint, &name(address, names)));
     }
-    Ok(html.raw("</ul>\n</section>\n"))
+    html.raw("</ul>\n</section>\n")
 }
 
 /// What the vendor's list calls it, or else its id.
@@ -78,13 +84,19 @@ fn item(call: &Call, visit: &Visit, endpoint: &Endpoint, name: &str) -> Html {
             .text(texts::reason(reason))
             .raw("</p>\n")
     });
-    let button = |action: &'static str, class: &'static str, text: &str| {
+    // Nothing can be sent with a grant that its customer has to mend first.
+    let dead = |connection: &Connection| {
+        matches!(
+            connection.grant.status,
+            HealthStatus::NeedsReauth | HealthStatus::Revoked
+        )
+    };
+    let reachable = !visit.connection.as_ref().is_some_and(dead);
+    let button = |action: &'static str, text: &str| {
         form::open(secrets, visit, action)
             .raw("<input type=\"hidden\" name=\"endpoint\" value=\"")
             .text(&endpoint.identifier)
-            .raw("\"><button")
-            .raw(class)
-            .raw(" aria-label=\"")
+            .raw("\"><button aria-label=\"")
             .text(texts::action_on(text, name))
             .raw("\">")
             .text(text)
@@ -96,8 +108,8 @@ fn item(call: &Call, visit: &Visit, endpoint: &Endpoint, name: &str) -> Html {
         .raw("</span>\n")
         .maybe(trouble.as_ref())
         .raw("<div class=\"row\">")
-        .add(&button("test", "", texts::TEST))
-        .add(&button("remove", "", texts::REMOVE))
+        .maybe(reachable.then(|| button("test", texts::TEST)).as_ref())
+        .add(&button("remove", texts::REMOVE))
         .raw("</div></li>\n")
 }
 

@@ -1,6 +1,8 @@
-//! `GET /connect/{token}/disconnect` asks, `POST` does it. Endpoints stay, and turn `broken`, as with the API.
+//! `GET /connect/{token}/disconnect` asks, `POST` does it. Endpoints stay and turn `broken`, and what
+//! our own OAuth made is revoked at the vendor, as with the API.
 
 use campanile_model::Result;
+use campanile_providers::vendors::rotation::can_revoke;
 use campanile_store::Batch;
 use campanile_store::connections::lost_race;
 
@@ -68,7 +70,11 @@ async fn disconnect(call: &Call) -> Result<Reply, Stop> {
             return done();
         };
         let mut batch = Batch::new();
-        call.store().delete_connection(&mut batch, &visit.ctx, connection);
+        if connection.grant.is_ours() && can_revoke(&connection.grant.provider_id) {
+            call.store().revoke_connection(&mut batch, &visit.ctx, connection)?;
+        } else {
+            call.store().delete_connection(&mut batch, &visit.ctx, connection);
+        }
         call.store()
             .audit(&mut batch, &visit.ctx, "connection.delete", connection.id);
         match call.store().commit(batch).await {

@@ -15,6 +15,8 @@ mod pick;
 mod picker;
 mod remove;
 mod show;
+mod start;
+mod test;
 mod texts;
 mod visit;
 
@@ -24,8 +26,10 @@ use crate::route::Route;
 
 pub(crate) const ROUTES: &[&Route] = &[
     &show::ROUTE,
+    &start::ROUTE,
     &pick::ROUTE,
     &remove::ROUTE,
+    &test::ROUTE,
     &disconnect::ASK,
     &disconnect::DO,
 ];

@@ -2,9 +2,11 @@
 //! that nothing can be chosen that was not offered.
 
 use campanile_connect::destinations::{self, Destination, Kind, Query};
-use campanile_connect::hosted::{Pick, Session, wants_consent};
+use campanile_connect::hosted::{Pick, Session};
+use campanile_model::channel::HealthStatus;
 use campanile_store::Secrets;
 use campanile_store::connections::Connection;
+use campanile_store::endpoints::Endpoint;
 use serde_json::{Value, json};
 
 use super::chosen::Name;
@@ -36,10 +38,12 @@ pub(super) async fn section(
     visit: &Visit,
     session: &Session,
     connection: &Connection,
+    chosen: &[(Endpoint, Value)],
 ) -> Result<Picked, Stop> {
-    let status = connection.grant.status;
-    let broken = wants_consent(status, None) && status != campanile_model::channel::HealthStatus::Expiring;
-    if broken {
+    if matches!(
+        connection.grant.status,
+        HealthStatus::NeedsReauth | HealthStatus::Revoked
+    ) {
         return Ok(Picked::default());
     }
     let asked = |name: &str| {
@@ -92,7 +96,9 @@ pub(super) async fn section(
     } else {
         html = html.raw("<ul class=\"choices\">\n");
         for one in &page.data {
-            html = html.add(&choice(call.store().secrets(), visit, one));
+            let place = one.endpoint.as_ref().map(|place| &place.endpoint);
+            let is_chosen = chosen.iter().any(|(_, address)| Some(address) == place);
+            html = html.add(&choice(call.store().secrets(), visit, one, is_chosen));
         }
         html = html.raw("</ul>\n");
     }
@@ -222,7 +228,7 @@ fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-fn choice(secrets: &Secrets, visit: &Visit, one: &Destination) -> Html {
+fn choice(secrets: &Secrets, visit: &Visit, one: &Destination, is_chosen: bool) -> Html {
     let html = Html::new().raw("<li>");
     let label = label(one);
     if one.kind == Kind::Team {
@@ -233,7 +239,7 @@ fn choice(secrets: &Secrets, visit: &Visit, one: &Destination) -> Html {
         };
         return html.add(&link(visit, &team)).text(label).raw("</a></li>\n");
     }
-    match one.endpoint.as_ref().filter(|_| one.selectable) {
+    match one.endpoint.as_ref().filter(|_| one.selectable && !is_chosen) {
         Some(place) => {
             let offered = json!([place.kind, place.endpoint]).to_string();
             html.add(&form::open(secrets, visit, "pick"))
@@ -249,7 +255,11 @@ fn choice(secrets: &Secrets, visit: &Visit, one: &Destination) -> Html {
             .raw("<span class=\"off\"><span>")
             .text(label)
             .raw("</span><span>")
-            .text(one.reason.as_deref().unwrap_or_default())
+            .text(if is_chosen {
+                texts::CHOSEN
+            } else {
+                one.reason.as_deref().unwrap_or_default()
+            })
             .raw("</span></span></li>\n"),
     }
 }

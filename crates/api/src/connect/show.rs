@@ -85,11 +85,13 @@ async fn connected(call: &Call, visit: &Visit, connection: &Connection, said: Op
         return Ok(content);
     };
     if session.pick != Pick::None && visit.subscriber.is_some() {
-        let picked = picker::section(call, visit, session, connection).await?;
-        let chosen = chosen::section(call, visit, &picked.names).await?;
+        let places = chosen::places(call, visit).await?;
+        let picked = picker::section(call, visit, session, connection, &places).await?;
+        let chosen = chosen::section(call, visit, &places, &picked.names);
         content = content.add(&chosen).maybe(picked.html.as_ref());
     } else if visit.subscriber.is_some() {
-        content = content.add(&chosen::section(call, visit, &[]).await?);
+        let places = chosen::places(call, visit).await?;
+        content = content.add(&chosen::section(call, visit, &places, &[]));
     }
     Ok(content.add(&ending(visit, connection)))
 }

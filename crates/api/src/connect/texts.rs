@@ -24,6 +24,7 @@ pub(super) const MORE: &str = "Show more";
 pub(super) const CHOOSE_TEAM: &str = "Choose a team first";
 pub(super) const OTHER_TEAM: &str = "Choose another team";
 pub(super) const SHOW_ALL: &str = "Show all";
+pub(super) const CHOSEN: &str = "Chosen";
 pub(super) const REMOVE: &str = "Remove";
 pub(super) const TEST: &str = "Send a test message";
 pub(super) const DESTINATIONS: &str = "Where messages go";
@@ -127,7 +128,8 @@ pub(super) fn mended_title(workspace: &str) -> String {
 }
 
 pub(super) fn reason(reason: &str) -> String {
-    format!("Reason: {reason}")
+    // What vendors call a thing stands between backticks, which mean nothing to people.
+    format!("Reason: {}", reason.replace('`', ""))
 }
 
 pub(super) fn page_title(title: &str, app: Option<&str>) -> String {
@@ -188,6 +190,7 @@ pub(super) fn disconnect_text(vendor: Vendor, app: Option<&str>, shared: bool) -
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said {
     Connected,
+    Refused,
     Picked,
     AlreadyPicked,
     Removed,
@@ -197,8 +200,13 @@ pub(super) enum Said {
 }
 
 impl Said {
-    const ALL: [(Self, &'static str, &'static str); 7] = [
+    const ALL: [(Self, &'static str, &'static str); 8] = [
         (Self::Connected, "connected", "Connected."),
+        (
+            Self::Refused,
+            "refused",
+            "The permission was not given, so nothing was changed.",
+        ),
         (Self::Picked, "picked", "Chosen. Messages go there from now on."),
         (Self::AlreadyPicked, "already", "That was chosen already."),
         (Self::Removed, "removed", "Removed. No more messages go there."),
@@ -224,7 +232,7 @@ impl Said {
 
     /// Whether it is bad news.
     pub(super) fn is_bad(self) -> bool {
-        self == Self::TestFailed
+        matches!(self, Self::Refused | Self::TestFailed)
     }
 
     pub(super) fn parse(word: &str) -> Option<Self> {

@@ -14,7 +14,7 @@ use campanile_testkit::{TestStore, both};
 use serde_json::json;
 
 /// An API on loopback.
-async fn serve(test: &TestStore) -> SocketAddr {
+pub(crate) async fn serve(test: &TestStore) -> SocketAddr {
     // The first that comes installs it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let transport = Transport::new(TransportConfig::default()).unwrap();

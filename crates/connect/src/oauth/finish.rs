@@ -13,6 +13,7 @@ use super::place::{Place, Vendor};
 use super::state::{Aim, State, invalid};
 use super::{msteams, slack, webex};
 use crate::Connect;
+use crate::hosted;
 use crate::links::{self, Link, Linked};
 
 /// What comes with the browser.
@@ -127,9 +128,27 @@ pub(super) async fn call(connect: &Connect, request: Request, trust: Trust, vend
     })
 }
 
-/// Where the browser goes when all went well: to the integration's own address, else to a page.
-pub(super) fn done(place: &Place, page: Page) -> Outcome {
-    place.home().map_or(Outcome::Page(page), Outcome::Redirect)
+/// Where the browser goes when all went well: to the hosted page that it came from, to the integration's own address,
+/// else to a page.
+pub(super) fn done(connect: &Connect, place: &Place, state: &State, page: Page) -> Outcome {
+    hosted_page(connect, state, "connected")
+        .or_else(|| place.home())
+        .map_or(Outcome::Page(page), Outcome::Redirect)
+}
+
+/// The hosted page that the browser came from, which is to say what became of it.
+fn hosted_page(connect: &Connect, state: &State, said: &str) -> Option<Url> {
+    let mut page = hosted::address(connect, state.hosted.as_deref()?)?;
+    page.set_query(Some(&format!("said={said}")));
+    Some(page)
+}
+
+/// Where a customer who has not consented goes back to, when they came from a hosted page.
+pub fn way_back(connect: &Connect, answer: &Answer) -> Option<Url> {
+    filled(answer.error.as_ref())?;
+    let store = connect.store();
+    let state = State::verify(store.secrets(), filled(answer.state.as_ref())?, store.now()).ok()?;
+    hosted_page(connect, &state, "refused")
 }
 
 /// The page of a connection.
@@ -197,7 +216,7 @@ pub(super) async fn link_person(
                 facts: connection.iter().map(|one| workspace_fact(place, one)).collect(),
                 next: GO_BACK.to_owned(),
             };
-            return Ok(done(place, page));
+            return Ok(done(connect, place, state, page));
         }
     }
     landing::too_contended()

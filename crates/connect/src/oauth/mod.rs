@@ -20,8 +20,8 @@ mod webex;
 
 pub use context::GivenContext;
 pub(crate) use context::check as check_context;
-pub use finish::{Answer, Outcome, Page, finish};
-pub use start::{Mode, StartConnect, StartLink, start, start_link};
+pub use finish::{Answer, Outcome, Page, finish, way_back};
+pub use start::{Mode, StartConnect, StartLink, check, start, start_link};
 
 use std::collections::BTreeSet;
 

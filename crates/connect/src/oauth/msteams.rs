@@ -77,7 +77,7 @@ pub(super) async fn consented(
             Err(error) => tracing::warn!(%error, "the person who consented cannot be linked"),
         }
     }
-    Ok(done(place, connected(place, &landed)))
+    Ok(done(connect, place, state, connected(place, &landed)))
 }
 
 /// A person signed in. Whatever goes wrong is told on a page, as the original does.

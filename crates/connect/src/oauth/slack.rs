@@ -81,5 +81,5 @@ pub(super) async fn finish(
         person: person.map(|person| ("slack_user", person)),
     };
     let landed = landing::land(connect, ctx, place, state, &arrived).await?;
-    Ok(done(place, connected(place, &landed)))
+    Ok(done(connect, place, state, connected(place, &landed)))
 }

@@ -60,6 +60,8 @@ pub struct StartConnect {
     pub session: bool,
     /// Only this connection, by our id, and only to the workspace that it has. Everything else here is then its own.
     pub reconnect: Option<Id>,
+    /// The link to the hosted page from which the customer starts, and to which they come back.
+    pub hosted: Option<String>,
 }
 
 /// An endpoint to be made of the person who consents.
@@ -82,8 +84,15 @@ pub struct StartLink {
 /// The vendor's page on which a customer consents to a connection. Contexts that are not there yet are made.
 pub async fn start(connect: &Connect, ctx: &Ctx, ask: &StartConnect) -> Result<Url> {
     if let Some(id) = ask.reconnect {
-        return restart(connect, ctx, id).await;
+        return restart(connect, ctx, id, ask.hosted.clone()).await;
     }
+    let url = check(connect, ctx, ask).await?;
+    make_contexts(connect, ctx, &ask.context.contexts).await?;
+    Ok(url)
+}
+
+/// Refuses what [`start`] would refuse, and changes nothing.
+pub async fn check(connect: &Connect, ctx: &Ctx, ask: &StartConnect) -> Result<Url> {
     let place = Place::named(connect, ctx, &ask.integration_identifier).await?;
     context::check(connect, ctx, &place.credentials, &ask.context).await?;
     let asks_webhook = |scopes: &Vec<String>| scopes.iter().any(|scope| scope == "incoming-webhook");
@@ -104,10 +113,10 @@ pub async fn start(connect: &Connect, ctx: &Ctx, ask: &StartConnect) -> Result<U
     state.auto_link_user = ask.auto_link_user;
     state.session = ask.session;
     state.scope.clone_from(&ask.scope);
+    state.hosted.clone_from(&ask.hosted);
     let url = address::build(connect, &place, &state, None)?;
     let owner = subscriber.as_ref().filter(|_| !shared);
     refuse_taken_identifier(connect, ctx, &place, &state, owner).await?;
-    make_contexts(connect, ctx, &ask.context.contexts).await?;
     Ok(url)
 }
 
@@ -148,7 +157,7 @@ pub async fn start_link(connect: &Connect, ctx: &Ctx, ask: &StartLink) -> Result
 }
 
 /// A new link for a connection that needs its customer.
-async fn restart(connect: &Connect, ctx: &Ctx, id: Id) -> Result<Url> {
+async fn restart(connect: &Connect, ctx: &Ctx, id: Id, hosted: Option<String>) -> Result<Url> {
     let store = connect.store();
     let gone = || Error::not_found("The connection that was to be reconnected is not there any more");
     let connection = store.connection_by_id(ctx, id).await?.ok_or_else(gone)?;
@@ -162,6 +171,7 @@ async fn restart(connect: &Connect, ctx: &Ctx, id: Id) -> Result<Url> {
     state.subscriber_id = connection.subscriber_id;
     state.context_keys = connection.contexts.keys().to_vec();
     state.reconnect = Some(id);
+    state.hosted = hosted;
     address::build(connect, &place, &state, Some(&connection.workspace.id))
 }
 

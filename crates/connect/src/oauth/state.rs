@@ -65,6 +65,9 @@ pub(super) struct State {
     /// The connection that alone may come of it.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "opt_id")]
     pub(super) reconnect: Option<Id>,
+    /// The link to the hosted page that the customer comes back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) hosted: Option<String>,
 }
 
 impl State {
@@ -86,6 +89,7 @@ impl State {
             session: false,
             scope: None,
             reconnect: None,
+            hosted: None,
         })
     }
 
@@ -192,6 +196,7 @@ mod tests {
             session: false,
             scope: None,
             reconnect: Some(Id::from_bytes([4; 12])),
+            hosted: Some("a.b".to_owned()),
         }
     }
 

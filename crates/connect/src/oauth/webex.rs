@@ -86,5 +86,5 @@ pub(super) async fn finish(
         person: person.address.map(|address| ("webex_person", address)),
     };
     let landed = landing::land(connect, ctx, place, state, &arrived).await?;
-    Ok(done(place, connected(place, &landed)))
+    Ok(done(connect, place, state, connected(place, &landed)))
 }

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use campanile_connect::hosted::{self, Link, Pick, Session, Target};
-use campanile_model::{Channel, Error, Permission, Result, Time};
+use campanile_connect::oauth::{self, GivenContext, Mode, StartConnect};
+use campanile_model::{Error, Permission, Result, Time};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::mode::{self, ConnectionMode};
+use super::mode::ConnectionMode;
 use crate::call::{Call, Reply};
 use crate::connect::{color, no_public_url};
 use crate::route::{Category, Route};
@@ -96,6 +97,7 @@ impl Shape for Seconds {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "rules take references")]
 fn lasting(seconds: &Seconds) -> Option<String> {
     match seconds.0 {
         ..1 => Some("must not be less than 1".to_owned()),
@@ -119,29 +121,35 @@ async fn run(call: Call) -> Result<Reply> {
     let body: CreateConnectSession = call.body()?;
     let connect = call.app.connect();
     let store = call.store();
-    let identifier = &body.integration_identifier;
-    let integration = store.integration_by_identifier(&call.ctx, identifier).await?;
-    let integration = integration
-        .filter(|one| one.channel == Some(Channel::Chat) && hosted::has_oauth(&one.provider_id))
-        .ok_or_else(|| {
-            let environment = call.ctx.environment;
-            Error::not_found(format!(
-                "Integration not found: {identifier} in environment {environment}"
-            ))
-        })?;
     let contexts = body.context.unwrap_or_default();
-    let subscriber_id = given(body.subscriber_id);
-    mode::check(
-        body.connection_mode,
-        subscriber_id.is_some(),
-        !contexts.set().is_empty(),
-    )?;
-    let subscriber = match &subscriber_id {
+    let ask = StartConnect {
+        integration_identifier: body.integration_identifier,
+        connection_identifier: given(body.connection_identifier),
+        subscriber_id: given(body.subscriber_id),
+        context: GivenContext {
+            contexts: contexts.0,
+            // Whoever makes the link has the environment's key, and the link can name nothing else.
+            verified: true,
+            ..GivenContext::default()
+        },
+        mode: body.connection_mode.map(Mode::from),
+        scope: body.scope,
+        auto_link_user: body.auto_link_user == Some(true),
+        ..StartConnect::default()
+    };
+    if connect.settings().public_url.is_none() {
+        return Err(no_public_url());
+    }
+    // What would be refused when the person clicks is refused now, to the one who can mend it.
+    oauth::check(connect, &call.ctx, &ask).await?;
+    let gone = || Error::not_found(format!("Integration not found: {}", ask.integration_identifier));
+    let integration = store
+        .integration_by_identifier(&call.ctx, &ask.integration_identifier)
+        .await?;
+    let integration = integration.ok_or_else(gone)?;
+    let subscriber = match &ask.subscriber_id {
         None => None,
-        Some(id) => {
-            let found = store.subscriber(&call.ctx, id).await?;
-            Some(found.ok_or_else(|| Error::not_found(format!("Subscriber not found: {id}")))?)
-        }
+        Some(id) => store.subscriber(&call.ctx, id).await?,
     };
     let pick = pick(body.pick, subscriber.is_some())?;
     let lasts = body.expires_in.map_or(LASTS, |seconds| seconds.0);
@@ -154,11 +162,11 @@ async fn run(call: Call) -> Result<Reply> {
         to: Target::Session(Box::new(Session {
             integration: Some(integration.id),
             subscriber: subscriber.map(|subscriber| subscriber.id),
-            shared: !mode::is_owned(body.connection_mode),
-            contexts: contexts.0,
-            identifier: given(body.connection_identifier),
-            scopes: body.scope,
-            auto_link_user: body.auto_link_user.unwrap_or_default(),
+            shared: ask.mode == Some(Mode::Shared),
+            contexts: ask.context.contexts,
+            identifier: ask.connection_identifier,
+            scopes: ask.scope,
+            auto_link_user: ask.auto_link_user,
             pick,
             back_to: body.redirect_url,
             name,

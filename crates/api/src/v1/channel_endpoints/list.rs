@@ -54,9 +54,9 @@ async fn run(call: Call) -> Result<Reply> {
         status: query.health_status,
     };
     let page = call.store().list_endpoints(&call.ctx, &filter, &cursor).await?;
-    let rows: Result<Vec<_>> = page.rows.iter().map(|row| view::one(call.store(), row)).collect();
+    let rows = view::read(&call, &page.rows).await?;
     cursor_reply(&Page {
-        rows: rows?,
+        rows,
         next: page.next,
         previous: page.previous,
         total: page.total,

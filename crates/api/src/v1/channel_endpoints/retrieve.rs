@@ -20,5 +20,6 @@ async fn run(call: Call) -> Result<Reply> {
         .endpoint(&call.ctx, identifier)
         .await?
         .ok_or_else(|| Error::not_found(format!("Channel endpoint with identifier '{identifier}' not found")))?;
-    Reply::data(200, &view::one(call.store(), &endpoint)?)
+    let shown = view::read(&call, std::slice::from_ref(&endpoint)).await?;
+    Reply::data(200, &shown.first())
 }

@@ -1,10 +1,12 @@
 //! An endpoint in answers.
 
+use campanile_connect::hosted;
 use campanile_model::{Channel, Result, Time};
 use campanile_store::Store;
 use campanile_store::endpoints::Endpoint;
 use serde_json::Value;
 
+use crate::call::Call;
 use crate::shape::Nullable;
 use crate::v1::channels::ChannelHealthResponse;
 use crate::view;
@@ -26,6 +28,19 @@ view! {
         updated_at: Time = "updatedAt";
         health: Option<ChannelHealthResponse> = "health";
     }
+}
+
+/// Endpoints as they are read, with the links that mend their connections.
+pub(super) async fn read(call: &Call, endpoints: &[Endpoint]) -> Result<Vec<ChannelEndpointResponse>> {
+    let links = hosted::reconnect_urls(call.app.connect(), &call.ctx, endpoints).await?;
+    let shown = endpoints.iter().map(|endpoint| {
+        let mut shown = one(call.store(), endpoint)?;
+        if let Some(health) = &mut shown.health {
+            health.reconnect_url = links.get(&endpoint.id).map(|url| url.as_str().to_owned());
+        }
+        Ok(shown)
+    });
+    shown.collect()
 }
 
 /// The endpoint, its address in full.

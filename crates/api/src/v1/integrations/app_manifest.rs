@@ -65,13 +65,12 @@ async fn run(call: Call) -> Result<Reply> {
         Ok(id) => store.integration_by_id(&call.ctx, id).await?,
         Err(_) => None,
     };
-    let integration = match by_id {
-        Some(integration) => integration,
-        None => {
-            let found = store.integration_by_identifier(&call.ctx, given).await?;
-            found.ok_or_else(|| unknown(given))?
-        }
+    let found = if by_id.is_some() {
+        by_id
+    } else {
+        store.integration_by_identifier(&call.ctx, given).await?
     };
+    let integration = found.ok_or_else(|| unknown(given))?;
     let settings = call.app.connect().settings();
     let base = settings.public_url.as_ref().ok_or_else(no_public_url)?;
     let manifest = match integration.provider_id.as_str() {

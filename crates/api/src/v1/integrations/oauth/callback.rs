@@ -55,6 +55,9 @@ async fn answer(call: &Call) -> Result<Reply> {
         error: query.error,
         error_description: query.error_description,
     };
+    if let Some(page) = oauth::way_back(call.app.connect(), &answer) {
+        return page::redirect(&page);
+    }
     match oauth::finish(call.app.connect(), &answer, &call.ctx.request_id).await? {
         Outcome::Page(page) => page::reply(200, &page),
         Outcome::Redirect(url) => page::redirect(&url),

@@ -75,6 +75,7 @@ async fn run(call: Call) -> Result<Reply> {
                 auto_link_user: body.auto_link_user == Some(true),
                 session: false,
                 reconnect: None,
+                hosted: None,
             };
             oauth::start(connect, &call.ctx, &ask).await?
         }

@@ -51,6 +51,7 @@ async fn run(call: Call) -> Result<Reply> {
         auto_link_user: body.auto_link_user == Some(true),
         session: false,
         reconnect: None,
+        hosted: None,
     };
     let url = oauth::start(call.app.connect(), &call.ctx, &ask).await?;
     Reply::data(201, &OAuthUrlResponse::of(url))
