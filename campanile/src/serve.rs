@@ -123,6 +123,7 @@ fn wire(config: &Config, store: &Store, bound: SocketAddr) -> Result<(App, Loops
         dev: config.dev,
     };
     let connect = Connect::new(store.clone(), transport, settings);
+    metrics.register(|registry| connect.metrics().register(registry));
     let keeper = Keeper::new(connect.clone());
     let engine = Engine::new(
         connect,

@@ -94,7 +94,14 @@ mod tests {
         let public = routes().into_iter().filter(|route| route.auth == Auth::Public);
         let mut public: Vec<&str> = public.map(|route| route.path).collect();
         public.sort_unstable();
-        assert_eq!(public, ["/openapi.json", "/v1/health-check"]);
+        assert_eq!(
+            public,
+            [
+                "/openapi.json",
+                "/v1/health-check",
+                "/v1/integrations/chat/oauth/callback"
+            ]
+        );
     }
 
     #[test]

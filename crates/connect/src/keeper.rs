@@ -8,7 +8,7 @@ use campanile_model::Result;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::Connect;
+use crate::{Connect, rotation};
 
 /// How long a duty belongs to a node that does not renew it.
 const DUTY: Duration = Duration::from_mins(1);
@@ -34,19 +34,26 @@ impl Keeper {
     }
 
     /// Starts the loops. A new loop is a line here.
-    pub fn start(&self) {}
+    pub fn start(&self) {
+        self.duty("rotation", rotation::sweep_round);
+        self.duty("revocation", rotation::revoke_round);
+    }
 
     /// Begins no further round, and waits for those under way as long as this.
     pub async fn stop(&self, patience: Duration) {
         self.stop.cancel();
         self.tracker.close();
-        let _ = tokio::time::timeout(patience, self.tracker.wait()).await;
+        let ended = async {
+            self.tracker.wait().await;
+            self.connect.inner.rotation.settle().await;
+        };
+        let _ = tokio::time::timeout(patience, ended).await;
     }
 
     /// Runs `round` again and again on the one node that has the duty of this name. A round does a bounded piece of work
     /// and says how long to rest before the next one; it should be done within a minute, or another node may begin
     /// beside it.
-    pub fn duty<F>(&self, name: &'static str, round: impl Fn(Connect) -> F + Send + Sync + 'static)
+    fn duty<F>(&self, name: &'static str, round: impl Fn(Connect) -> F + Send + Sync + 'static)
     where
         F: Future<Output = Result<Duration>> + Send,
     {

@@ -7,6 +7,11 @@
 pub mod app_tokens;
 pub mod destinations;
 mod keeper;
+pub mod links;
+mod metrics;
+pub mod oauth;
+pub mod rotation;
+pub mod telegram;
 
 use std::sync::Arc;
 
@@ -16,6 +21,7 @@ use campanile_store::Store;
 use url::Url;
 
 pub use keeper::Keeper;
+pub use metrics::ConnectMetrics;
 
 /// What connections are told by the configuration.
 #[derive(Clone, Debug)]
@@ -40,6 +46,9 @@ struct Inner {
     transport: Transport,
     settings: Settings,
     app_tokens: app_tokens::Cache,
+    telegram_names: telegram::Names,
+    rotation: rotation::State,
+    metrics: ConnectMetrics,
     destinations: destinations::Cache,
 }
 
@@ -52,6 +61,9 @@ impl Connect {
                 transport,
                 settings,
                 app_tokens: app_tokens::Cache::new(),
+                telegram_names: telegram::names(),
+                rotation: rotation::State::default(),
+                metrics: ConnectMetrics::default(),
                 destinations: destinations::Cache::new(),
             }),
         }
@@ -65,6 +77,15 @@ impl Connect {
     /// The door out.
     pub fn transport(&self) -> &Transport {
         &self.inner.transport
+    }
+
+    pub(crate) fn telegram_names(&self) -> &telegram::Names {
+        &self.inner.telegram_names
+    }
+
+    /// What the connections count.
+    pub fn metrics(&self) -> &ConnectMetrics {
+        &self.inner.metrics
     }
 
     /// The lists for pickers.

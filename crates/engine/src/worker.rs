@@ -453,7 +453,7 @@ impl Worker {
         }
     }
 
-    /// Small duties: the node's number, old idempotency records, the depth of the queue.
+    /// Small duties: the node's number, old idempotency records, used links and codes, the depth of the queue.
     async fn keep_house(&self) {
         let store = self.engine.store();
         loop {
@@ -471,6 +471,11 @@ impl Worker {
                 && let Err(error) = store.sweep_idempotency().await
             {
                 tracing::warn!(%error, "old idempotency records could not be removed");
+            }
+            if let Ok(true) = store.node().has_duty("links", Duration::from_mins(1)).await
+                && let Err(error) = store.sweep_links().await
+            {
+                tracing::warn!(%error, "used links and codes could not be removed");
             }
         }
     }

@@ -32,6 +32,8 @@ pub enum Kind {
     Invalid,
     /// 429: too many calls.
     TooMany,
+    /// 502: a vendor that had to be asked refused.
+    BadGateway,
     /// 503: for now; try again.
     Unavailable,
     /// 500: ours.
@@ -52,6 +54,7 @@ impl Kind {
             Self::UnsupportedMedia => (415, "Unsupported Media Type"),
             Self::Invalid => (422, "Unprocessable Entity"),
             Self::TooMany => (429, "Too Many Requests"),
+            Self::BadGateway => (502, "Bad Gateway"),
             Self::Unavailable => (503, "Service Unavailable"),
             Self::Internal => (500, "Internal Server Error"),
         }

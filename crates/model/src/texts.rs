@@ -60,6 +60,8 @@ details! {
     DeliveryRetry = "delivery_retry_scheduled" => "The provider could not take the message now; it will be tried again";
     /// A delivery waits for a reconnect.
     DeliveryHeld = "delivery_held" => "The message is held until the channel connection is reconnected";
+    /// A delivery waits for new tokens of its connection.
+    DeliveryAwaitsToken = "delivery_awaits_token" => "The access token of the channel connection is being renewed; the message waits for the new one";
     /// A held delivery goes on.
     DeliveryReleased = "delivery_released" => "The channel connection was reconnected; the held message is sent now";
     /// A message got too old to be sent.

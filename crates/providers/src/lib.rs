@@ -5,6 +5,7 @@
 
 pub mod catalogue;
 pub mod chat;
+pub mod consent;
 pub mod directory;
 pub mod outcome;
 mod redact;

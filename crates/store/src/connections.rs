@@ -1,13 +1,16 @@
 //! Connections: whose grant it is. A connection is one integration, one subscriber or none, and one set of contexts;
 //! the database lets each such combination exist once.
 
+pub mod aliases;
+
 use campanile_model::channel::HealthStatus;
 use campanile_model::context::ContextSet;
 use campanile_model::{Channel, Ctx, Id, Time};
 use serde_json::{Value, json};
 
 use crate::db::{Batch, Columns, FromRow, StoreError};
-use crate::grants::{self, Grant, Tokens};
+use crate::grants::consent::Consent;
+use crate::grants::{self, Grant, Landing, Tokens};
 use crate::integrations::Integration;
 use crate::page::{Cursor, List, Listed, Page};
 use crate::subscribers::Subscriber;
@@ -42,6 +45,26 @@ queries! {
         {join_one:grants g ON g.id = t.grant_id}
         LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}
         WHERE t.environment_id = $1 AND t.subscriber = $2";
+    FIND_BY_ID = "SELECT t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.channel, t.subscriber,
+        s.subscriber_id, t.contexts, t.workspace, t.created_at, t.updated_at,
+        g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
+        g.last_success_at, g.last_error, g.expires_at, g.scopes, g.missing_scopes
+        FROM connections t
+        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+        {join_one:grants g ON g.id = t.grant_id}
+        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}
+        WHERE t.environment_id = $1 AND t.id = $2";
+    /// The subscriber's own goes before the shared one.
+    FIND_OF_SCOPE = "SELECT t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.channel, t.subscriber,
+        s.subscriber_id, t.contexts, t.workspace, t.created_at, t.updated_at,
+        g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
+        g.last_success_at, g.last_error, g.expires_at, g.scopes, g.missing_scopes
+        FROM connections t
+        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+        {join_one:grants g ON g.id = t.grant_id}
+        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}
+        WHERE t.environment_id = $1 AND t.integration_id = $2 AND t.subscriber IN ($3, '') AND t.contexts = $4
+        ORDER BY t.subscriber DESC LIMIT 1";
     IN_THE_WAY = "SELECT identifier, integration_id, subscriber, contexts FROM connections
         WHERE environment_id = $1 AND (identifier = $2 OR (integration_id = $3 AND subscriber = $4 AND contexts = $5))";
     INSERT = {
@@ -243,6 +266,12 @@ impl InTheWay {
             && self.subscriber == owner_key(new.owner)
             && self.contexts == new.contexts.stored()
     }
+
+    /// Whether it is of the same subscriber and context set, whatever its integration: then a subscriber session could
+    /// not tell the two apart by one identifier.
+    pub fn has_owner_of(&self, new: &NewConnection<'_>) -> bool {
+        self.subscriber == owner_key(new.owner) && self.contexts == new.contexts.stored()
+    }
 }
 
 impl FromRow for InTheWay {
@@ -272,6 +301,23 @@ impl Store {
     /// One connection by the caller's id.
     pub async fn connection(&self, ctx: &Ctx, identifier: &str) -> Result<Option<Connection>, StoreError> {
         self.db.first(&FIND, args![ctx.environment, identifier]).await
+    }
+
+    /// One connection by our id.
+    pub async fn connection_by_id(&self, ctx: &Ctx, id: Id) -> Result<Option<Connection>, StoreError> {
+        self.db.first(&FIND_BY_ID, args![ctx.environment, id]).await
+    }
+
+    /// The connection that a subscriber uses at an integration for this context set: their own, else the shared one.
+    pub async fn connection_of_scope(
+        &self,
+        ctx: &Ctx,
+        integration: Id,
+        subscriber: Id,
+        contexts: &ContextSet,
+    ) -> Result<Option<Connection>, StoreError> {
+        let row = args![ctx.environment, integration, subscriber, contexts.stored()];
+        self.db.first(&FIND_OF_SCOPE, row).await
     }
 
     /// The connections that belong to a subscriber.
@@ -332,8 +378,25 @@ impl Store {
         new: NewConnection<'_>,
         tokens: &Tokens,
     ) -> Result<Connection, StoreError> {
-        let provider = &new.integration.provider_id;
-        let landing = self.land(ctx, provider, &new.workspace.id, tokens, None).await?;
+        let landing = self
+            .land(ctx, &new.integration.provider_id, &new.workspace.id, tokens, None)
+            .await?;
+        Ok(self.place_connection(batch, ctx, new, landing))
+    }
+
+    /// Adds a new connection on the grant of a customer's consent. See [`lost_race`] for how the commit may fail.
+    pub async fn connect_by_consent(
+        &self,
+        batch: &mut Batch,
+        ctx: &Ctx,
+        new: NewConnection<'_>,
+        consent: &Consent<'_>,
+    ) -> Result<Connection, StoreError> {
+        let landing = self.land_consent(ctx, &new.integration.provider_id, consent).await?;
+        Ok(self.place_connection(batch, ctx, new, landing))
+    }
+
+    fn place_connection(&self, batch: &mut Batch, ctx: &Ctx, new: NewConnection<'_>, landing: Landing) -> Connection {
         let (id, now) = (self.new_id(), self.now());
         if let Some(owner) = new.owner {
             take_subscriber(batch, ctx, owner.id);
@@ -359,7 +422,7 @@ impl Store {
             identifier: new.identifier,
             integration_id: new.integration.id,
             integration_identifier: new.integration.identifier.clone(),
-            provider_id: provider.clone(),
+            provider_id: new.integration.provider_id.clone(),
             channel: new.integration.channel,
             subscriber: new.owner.map(|owner| owner.id),
             subscriber_id: new.owner.map(|owner| owner.subscriber_id.clone()),
@@ -371,7 +434,7 @@ impl Store {
         };
         self.announce(batch, ctx, "connection.created", &connection.announced());
         self.mend_endpoints(batch, ctx, &connection);
-        Ok(connection)
+        connection
     }
 
     /// Gives a new connection the endpoints that an earlier one with its identifier has left.
@@ -405,6 +468,30 @@ impl Store {
         let landing = self
             .land(ctx, &read.provider_id, &workspace.id, tokens, current)
             .await?;
+        Ok(self.settle_connection(batch, ctx, read, workspace, landing))
+    }
+
+    /// Puts a connection on the grant of a customer's new consent. See [`lost_race`] for how the commit may fail.
+    pub async fn reconnect_by_consent(
+        &self,
+        batch: &mut Batch,
+        ctx: &Ctx,
+        read: &Connection,
+        workspace: Workspace,
+        consent: &Consent<'_>,
+    ) -> Result<Connection, StoreError> {
+        let landing = self.land_consent(ctx, &read.provider_id, consent).await?;
+        Ok(self.settle_connection(batch, ctx, read, workspace, landing))
+    }
+
+    fn settle_connection(
+        &self,
+        batch: &mut Batch,
+        ctx: &Ctx,
+        read: &Connection,
+        workspace: Workspace,
+        landing: Landing,
+    ) -> Connection {
         let moved = landing.grant.id != read.grant.id;
         batch.append(landing.before);
         if moved {
@@ -435,23 +522,40 @@ impl Store {
                 self.announce(batch, ctx, recovered, &connection.announced());
             }
         }
-        Ok(connection)
+        connection
     }
 
     /// Removes a connection, and its grant when it was the last one there. Its endpoints stay and turn `broken`.
+    /// Nothing is revoked at the vendor.
     pub fn delete_connection(&self, batch: &mut Batch, ctx: &Ctx, connection: &Connection) {
+        self.remove_connection(batch, ctx, connection, None);
+    }
+
+    /// The same; when it was the last one on its grant, the vendor is asked to revoke the tokens. See [`lost_race`] for
+    /// how the commit may fail.
+    pub fn revoke_connection(&self, batch: &mut Batch, ctx: &Ctx, connection: &Connection) -> Result<(), StoreError> {
+        let burial = self.bury(ctx, connection)?;
+        self.remove_connection(batch, ctx, connection, Some(burial));
+        Ok(())
+    }
+
+    fn remove_connection(&self, batch: &mut Batch, ctx: &Ctx, connection: &Connection, burial: Option<Batch>) {
         let (now, change) = (self.now(), self.new_id());
         let this = || args![ctx.environment, connection.id];
         grants::take(batch, ctx, connection.grant.id);
         let mut delete = this();
         delete.extend(args![connection.grant.id]);
         batch.expect(&DELETE, delete, CHANGED);
+        aliases::forget(batch, ctx, connection.id);
         let mut announce = this();
         announce.extend(args![change, DELETED, now]);
         batch.add(&ANNOUNCE_BROKEN, announce);
         let mut broken = this();
         broken.extend(args![DELETED, now]);
         batch.add(&BREAK, broken);
+        if let Some(burial) = burial {
+            batch.append(burial);
+        }
         self.leave_grant(batch, ctx, connection.grant.id);
         self.announce(batch, ctx, "connection.deleted", &connection.announced());
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::connections::Workspace;
 use crate::db::{Batch, Columns, FromRow, StoreError};
+use crate::grants::Tokens;
 use crate::secrets::Place;
 use crate::{Store, args, queries};
 
@@ -289,8 +290,8 @@ impl Store {
         serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("overrides are not JSON".to_owned()))
     }
 
-    /// The access token of an attempt's grant.
-    pub fn attempt_token(&self, grant: &AttemptGrant) -> Result<Option<String>, StoreError> {
+    /// The tokens of an attempt's grant.
+    pub fn attempt_tokens(&self, grant: &AttemptGrant) -> Result<Tokens, StoreError> {
         let text = self.secrets.open(
             Place {
                 column: "grants.tokens",
@@ -298,12 +299,7 @@ impl Store {
             },
             &grant.tokens,
         )?;
-        let tokens: Value =
-            serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("tokens are not JSON".to_owned()))?;
-        Ok(tokens["accessToken"]
-            .as_str()
-            .filter(|token| !token.is_empty())
-            .map(str::to_owned))
+        Tokens::from_json(&text).ok_or_else(|| StoreError::Corrupt("a grant's tokens are not tokens".to_owned()))
     }
 
     /// Adds what an attempt left of a delivery.

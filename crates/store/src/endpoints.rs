@@ -1,6 +1,8 @@
 //! Endpoints: places to deliver to. An address is sealed, because some carry a secret; where an address may exist only
 //! once, a keyed hash of it is unique.
 
+pub mod relink;
+
 use campanile_model::channel::HealthStatus;
 use campanile_model::context::ContextSet;
 use campanile_model::{Channel, Ctx, Id, Time};

@@ -4,6 +4,10 @@
 //! Statements of one batch are run in turns with those of batches alike, so nothing here decides by what another
 //! statement of the same batch read: writers compare and set, and take the grant's row before they look around it.
 
+pub mod consent;
+pub mod revocations;
+pub mod rotation;
+
 use campanile_model::channel::HealthStatus;
 use campanile_model::{Ctx, Id, Time};
 use serde_json::{Map, Value};
@@ -168,7 +172,7 @@ impl Tokens {
         Value::Object(members).to_string()
     }
 
-    fn from_json(text: &str) -> Option<Self> {
+    pub(crate) fn from_json(text: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(text).ok()?;
         let member = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         Some(Self {
@@ -177,6 +181,11 @@ impl Tokens {
             expires_at: member("expiresAt"),
             refresh_token_expires_at: member("refreshTokenExpiresAt"),
         })
+    }
+
+    /// When the access token ends, where that is known.
+    pub fn ends_at(&self) -> Option<Time> {
+        self.expires_at.as_deref().and_then(Time::parse)
     }
 
     /// When the grant ends by itself: what has a refresh token ends with that one, else with its access token.
@@ -417,6 +426,7 @@ impl Store {
                 now
             ],
         );
+        self.schedule_rotation(batch, ctx.organization, id, provider_id, tokens);
         Ok(grant)
     }
 
@@ -447,6 +457,7 @@ impl Store {
         } else {
             batch.expect(&REPLACE, row, CHANGED);
         }
+        self.schedule_rotation(batch, ctx.organization, grant.id, &grant.provider_id, tokens);
         let recovered = changed(HealthStatus::Active);
         batch.add(&ANNOUNCE, args![grant.id, change, recovered, now]);
         self.release_held(batch, grant.id);

@@ -17,9 +17,11 @@ pub mod grants;
 pub mod idempotency;
 pub mod integrations;
 mod keyring;
+pub mod link_codes;
 pub mod messages;
 pub mod nodes;
 pub mod notifications;
+pub mod oauth_states;
 pub mod outbox;
 pub mod page;
 pub mod secrets;
@@ -56,20 +58,27 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         api_keys::ALL,
         audits::ALL,
         connections::ALL,
+        connections::aliases::ALL,
         contexts::ALL,
         deliveries::ALL,
         endpoints::ALL,
+        endpoints::relink::ALL,
         environments::ALL,
         events::ALL,
         first_start::ALL,
         grants::ALL,
+        grants::consent::ALL,
+        grants::revocations::ALL,
+        grants::rotation::ALL,
         idempotency::ALL,
         integrations::ALL,
         integrations::ALL_CHANGES,
         keyring::ALL,
+        link_codes::ALL,
         messages::ALL,
         nodes::ALL,
         notifications::ALL,
+        oauth_states::ALL,
         outbox::ALL,
         subscribers::ALL,
         tasks::ALL,

@@ -72,6 +72,23 @@ pub(crate) fn held(before: Before, health: Option<Verdict>) -> Decision {
     }
 }
 
+/// The connection's token is being renewed: the delivery waits until then, which costs no attempt. `until` is when it
+/// may be there; looking again is cheap.
+pub(crate) fn awaits_token(before: Before, until: Time) -> Decision {
+    const SHORTEST: Duration = Duration::from_secs(2);
+    const LONGEST: Duration = Duration::from_mins(1);
+    let earliest = before.now.plus(SHORTEST);
+    let spread = Duration::from_secs(2).mul_f64(before.jitter.clamp(0.0, 1.0));
+    let next = until.clamp(earliest, before.now.plus(LONGEST)).plus(spread);
+    Decision {
+        state: DeliveryState::Waiting,
+        next: Some(next.min(before.expires_at)),
+        detail: Detail::DeliveryAwaitsToken,
+        status: TraceStatus::Warning,
+        health: None,
+    }
+}
+
 fn done(state: DeliveryState, detail: Detail) -> Decision {
     Decision {
         state,
@@ -201,6 +218,23 @@ mod tests {
             decide(&Outcome::Unknown(failure(Level::Network)), before).state,
             DeliveryState::Waiting
         );
+    }
+
+    #[test]
+    fn waiting_for_a_token_is_short_and_ends_with_the_message() {
+        let wait = |until: Duration| {
+            let decision = awaits_token(BEFORE, BEFORE.now.plus(until));
+            assert_eq!((decision.state, decision.health), (DeliveryState::Waiting, None));
+            BEFORE.now.until(decision.next.unwrap()).as_secs()
+        };
+        assert_eq!(wait(Duration::ZERO), 3);
+        assert_eq!(wait(Duration::from_secs(30)), 31);
+        assert_eq!(wait(Duration::from_hours(1)), 61);
+        let before = Before {
+            expires_at: BEFORE.now.plus(Duration::from_secs(1)),
+            ..BEFORE
+        };
+        assert_eq!(awaits_token(before, BEFORE.now).next, Some(before.expires_at));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub(crate) mod integrations;
 mod post;
 mod second;
 mod teams;
+mod token;
 
 use campanile_model::channel::{DeliveryState, HealthStatus, TraceStatus};
 use campanile_model::texts::Detail;
@@ -16,7 +17,7 @@ use campanile_model::{Ctx, Id};
 use campanile_providers::chat::Address;
 use campanile_providers::{Failure, Level, Outcome};
 use campanile_store::Batch;
-use campanile_store::deliveries::{Attempt, Attempted};
+use campanile_store::deliveries::{Attempt, AttemptGrant, Attempted};
 use campanile_store::notifications::Settled;
 use campanile_store::tasks::{Again, NewTask, Task};
 use campanile_store::traces::NewTrace;
@@ -26,6 +27,7 @@ use crate::task::{ADVANCE, AdvanceV1, DeliverV1, payload};
 use crate::{Engine, Interrupted};
 use decide::{Before, Decision, Verdict};
 use post::{Posted, Posting, post};
+use token::Ready;
 
 /// Makes an attempt of a claimed delivery; `attempt` is its row as it was read, or nothing when its message is gone.
 pub(crate) async fn run(
@@ -76,6 +78,8 @@ struct Made {
     /// Whether a provider was called: only then it counts as an attempt.
     called: bool,
     kept: bool,
+    /// The generation of the tokens that it was made with, where they are newer than those that were read.
+    generation: Option<i64>,
 }
 
 async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) -> Result<Made, Interrupted> {
@@ -91,6 +95,7 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         outcome,
         called: false,
         kept: false,
+        generation: None,
     };
     if before.now >= attempt.expires_at {
         return Ok(uncalled(decide::expired(), None));
@@ -127,17 +132,20 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
     if is_dead(attempt) {
         return Ok(uncalled(decide::held(before, None), None));
     }
-    let token = match &attempt.grant {
-        Some(grant) => store.attempt_token(grant)?,
-        None => None,
+    let token = match token::ready(engine, ctx, attempt).await? {
+        Ready::Send(token) => token,
+        Ready::Wait(until) => return Ok(uncalled(decide::awaits_token(before, until), None)),
+        Ready::Dead => return Ok(uncalled(decide::held(before, None), None)),
     };
     let overrides = store.attempt_overrides(attempt)?;
-    let posting = Posting {
+    let renewed;
+    let mut generation = token.generation;
+    let posting = |token| Posting {
         integration,
         credentials,
         provider_id: &attempt.provider_id,
         address: &address,
-        token: token.as_deref(),
+        token,
         workspace: attempt.workspace_id.as_deref(),
         endpoint: attempt.endpoint.as_ref().map_or("", |endpoint| &endpoint.identifier),
         text: &attempt.content,
@@ -146,12 +154,33 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         delivery_id: attempt.id,
         subscriber: Some(attempt.subscriber_id),
     };
+    let mut posted = post(engine, ctx, &posting(token.text.as_deref()), batch).await?;
+    if token::has_ended(&posted.outcome) {
+        // The vendor's clock is the one that counts: renew once, send once more.
+        match token::renew(engine, ctx, attempt, &token).await? {
+            Ready::Send(newer) => {
+                renewed = newer;
+                generation = renewed.generation;
+                posted = post(engine, ctx, &posting(renewed.text.as_deref()), batch).await?;
+            }
+            Ready::Wait(until) => {
+                return Ok(Made {
+                    decision: decide::awaits_token(before, until),
+                    outcome: Some(posted.outcome),
+                    called: true,
+                    kept: false,
+                    generation,
+                });
+            }
+            Ready::Dead => posted.outcome = token::cannot_be_renewed(posted.outcome),
+        }
+    }
     let Posted {
         outcome,
         called,
         kept,
         moved,
-    } = post(engine, ctx, &posting, batch).await?;
+    } = posted;
     if let Some(moved) = moved
         && !attempt.has_own_address()
     {
@@ -174,6 +203,7 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         outcome: Some(outcome),
         called,
         kept,
+        generation,
     })
 }
 
@@ -220,6 +250,7 @@ async fn write_down(
         outcome,
         called,
         kept,
+        generation,
     } = made;
     let facts = outcome.as_ref().map(facts);
     let ended = decision.state.is_final();
@@ -268,7 +299,12 @@ async fn write_down(
             Detail::AllChatFailed,
         );
     }
-    health(engine, ctx, attempt, &decision, settled.sent && !kept, &mut batch);
+    let mut grant = attempt.grant.clone();
+    if let (Some(grant), Some(generation)) = (&mut grant, generation) {
+        grant.generation = generation;
+    }
+    let worked = settled.sent && !kept;
+    health(engine, ctx, attempt, grant.as_ref(), &decision, worked, &mut batch);
     go_on(engine, ctx, asked, attempt.notification_id, settled, &mut batch);
     match decision.next {
         None => store.complete_task(&mut batch, task),
@@ -321,14 +357,23 @@ fn go_on(engine: &Engine, ctx: &Ctx, asked: &DeliverV1, notification: Id, settle
     }
 }
 
-fn health(engine: &Engine, ctx: &Ctx, attempt: &Attempt, decision: &Decision, worked: bool, batch: &mut Batch) {
+/// `grant` has the generation of the tokens that were used.
+fn health(
+    engine: &Engine,
+    ctx: &Ctx,
+    attempt: &Attempt,
+    grant: Option<&AttemptGrant>,
+    decision: &Decision,
+    worked: bool,
+    batch: &mut Batch,
+) {
     const SUCCESS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
     let store = engine.store();
     let stale =
         |last: Option<campanile_model::Time>| last.is_none_or(|last| last.plus(SUCCESS_NOTED_EVERY) <= store.now());
     match &decision.health {
         Some(Verdict::Grant { status, reason }) => {
-            if let (Some(grant), Some(status)) = (&attempt.grant, HealthStatus::parse(status)) {
+            if let (Some(grant), Some(status)) = (grant, HealthStatus::parse(status)) {
                 store.set_grant_health(batch, ctx, grant.id, grant.generation, status, Some(reason));
             }
         }
@@ -341,7 +386,7 @@ fn health(engine: &Engine, ctx: &Ctx, attempt: &Attempt, decision: &Decision, wo
             }
         }
         None if worked => {
-            if let Some(grant) = &attempt.grant
+            if let Some(grant) = grant
                 && (grant.status != HealthStatus::Active.wire() || stale(grant.last_success_at))
             {
                 store.set_grant_health(batch, ctx, grant.id, grant.generation, HealthStatus::Active, None);

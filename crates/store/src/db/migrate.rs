@@ -6,7 +6,11 @@ use super::sqlite;
 use super::{Address, StoreError, postgres};
 
 /// All migrations in order. A shipped file is never edited.
-const MIGRATIONS: &[(&str, &str)] = &[("0001_foundation", include_str!("../../migrations/0001_foundation.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_foundation", include_str!("../../migrations/0001_foundation.sql")),
+    ("0002_oauth", include_str!("../../migrations/0002_oauth.sql")),
+    ("0003_rotation", include_str!("../../migrations/0003_rotation.sql")),
+];
 
 const HISTORY: &str =
     "CREATE TABLE IF NOT EXISTS migrations (name {text} NOT NULL PRIMARY KEY, checksum {text} NOT NULL)";

@@ -4,6 +4,7 @@ use campanile_model::{Error, Result, Time};
 use campanile_store::Store;
 use campanile_store::connections::Workspace;
 use campanile_store::grants::Tokens;
+use campanile_store::grants::rotation::rotates;
 use campanile_store::integrations::Integration;
 
 use super::mask::is_mask;
@@ -94,11 +95,6 @@ pub(super) fn check_rotation(store: &Store, tokens: &Tokens, integration: &Integ
     )))
 }
 
-/// Whether the vendor issues refresh tokens that we know how to use.
-fn rotates(provider: &str) -> bool {
-    matches!(provider, "slack" | "novu-slack" | "webex-messaging")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,11 +131,5 @@ mod tests {
         assert!(auth("xoxb-********", None, None).tokens(now).is_err());
         assert!(auth("a", Some("********"), None).tokens(now).is_err());
         assert!(auth("a", None, None).tokens(now).is_ok());
-    }
-
-    #[test]
-    fn slack_and_webex_rotate() {
-        assert!(["slack", "novu-slack", "webex-messaging"].into_iter().all(rotates));
-        assert!(!rotates("msteams") && !rotates("discord"));
     }
 }

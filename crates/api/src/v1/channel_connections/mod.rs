@@ -5,9 +5,10 @@ mod create;
 mod delete;
 mod list;
 mod mask;
-mod mode;
+pub(crate) mod mode;
 mod retrieve;
 mod update;
+mod verify;
 mod view;
 
 use campanile_model::{Error, Result};
@@ -21,6 +22,7 @@ pub(crate) const ROUTES: &[&Route] = &[
     &create::ROUTE,
     &retrieve::ROUTE,
     &update::ROUTE,
+    &verify::ROUTE,
     &delete::ROUTE,
 ];
 

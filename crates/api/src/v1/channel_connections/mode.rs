@@ -1,6 +1,7 @@
 //! Connection modes: who a connection belongs to, and which ones a list shows (channels.md 3.1 and 1.1.1).
 
-use campanile_model::{Error, Result};
+use campanile_connect::oauth::Mode;
+use campanile_model::Result;
 
 use crate::choices;
 use crate::v1::channels::Named;
@@ -12,15 +13,16 @@ choices! {
 
 /// Refuses a creation that names too little for its mode.
 pub(super) fn check(mode: Option<ConnectionMode>, has_subscriber: bool, has_context: bool) -> Result<()> {
-    let problem = match mode {
-        Some(ConnectionMode::Shared) if !has_context => "context is required when connectionMode is \"shared\"",
-        Some(ConnectionMode::Subscriber) if !has_subscriber => {
-            "subscriberId is required when connectionMode is \"subscriber\""
+    Mode::check(mode.map(Mode::from), has_subscriber, has_context)
+}
+
+impl From<ConnectionMode> for Mode {
+    fn from(mode: ConnectionMode) -> Self {
+        match mode {
+            ConnectionMode::Subscriber => Self::Subscriber,
+            ConnectionMode::Shared => Self::Shared,
         }
-        None if !has_subscriber && !has_context => "Either subscriberId or context must be provided",
-        _ => return Ok(()),
-    };
-    Err(Error::bad_request(problem))
+    }
 }
 
 /// Whether the subscriber of a creation becomes the owner: a shared connection has none.
@@ -46,7 +48,7 @@ pub(super) fn owners(subscriber: Named, mode: Option<ConnectionMode>) -> Option<
 
 #[cfg(test)]
 mod tests {
-    use campanile_model::Id;
+    use campanile_model::{Error, Id};
 
     use super::ConnectionMode::{Shared, Subscriber};
     use super::*;

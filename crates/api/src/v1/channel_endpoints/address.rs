@@ -1,7 +1,7 @@
 //! What the type of an endpoint asks of its address, its integration and its connection (channels.md 1.2.2 and 2.3).
 
 use campanile_model::context::ContextSet;
-use campanile_model::{Error, Id, Result};
+use campanile_model::{Error, Result};
 use campanile_providers::chat::Address;
 use serde_json::{Map, Value};
 
@@ -114,21 +114,6 @@ pub(super) fn check_webex_contexts(
     Ok(())
 }
 
-/// What may exist only once on an integration: a person of the vendor's, who is one subscriber, and a subscriber's
-/// secret for a tool. Everything else may repeat.
-pub(super) fn unique(kind: &str, address: &Value, subscriber: Id) -> Option<String> {
-    match kind {
-        "slack_user" | "ms_teams_user" => {
-            let user = address.get("userId").and_then(Value::as_str)?;
-            Some(format!("{kind}/{user}"))
-        }
-        "pagerduty_service" | "opsgenie_integration" | "grafana_oncall_integration" => {
-            Some(format!("{kind}/{subscriber}"))
-        }
-        _ => None,
-    }
-}
-
 /// The refusal of what exists already. For tools the reference answers 409; for people it has no answer but a 500, and
 /// a 400 keeps the official clients from repeating the call.
 pub(super) fn taken(kind: &str, subscriber: &str, integration: &str, existing: &str) -> Error {
@@ -149,8 +134,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    const SUBSCRIBER: Id = Id::from_bytes([7; 12]);
 
     fn message(result: Result<()>) -> Option<String> {
         result.err().map(|error| error.message().to_owned())
@@ -235,31 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn people_and_tool_secrets_exist_once() {
-        let table = [
-            (
-                "slack_user",
-                json!({ "userId": "U1" }),
-                Some("slack_user/U1".to_owned()),
-            ),
-            (
-                "ms_teams_user",
-                json!({ "userId": "" }),
-                Some("ms_teams_user/".to_owned()),
-            ),
-            ("line_user", json!({ "userId": "U1" }), None),
-            ("slack_channel", json!({ "channelId": "C1" }), None),
-            ("webhook", json!({ "url": "https://a" }), None),
-            ("tool_webhook", json!({ "url": "https://a" }), None),
-            (
-                "pagerduty_service",
-                json!({}),
-                Some(format!("pagerduty_service/{SUBSCRIBER}")),
-            ),
-        ];
-        for (kind, address, expected) in table {
-            assert_eq!(unique(kind, &address, SUBSCRIBER), expected, "{kind}");
-        }
+    fn a_refusal_names_what_exists() {
         let tool = taken("opsgenie_integration", "ann", "ops", "e1");
         assert_eq!(
             tool.message(),

@@ -1,5 +1,6 @@
 //! `POST /v1/channel-endpoints`. The order of the checks is part of the contract (channels.md 1.2.2).
 
+use campanile_connect::links::unique;
 use campanile_model::{Error, Id, Permission, Result};
 use campanile_providers::chat::Address;
 use campanile_store::Batch;
@@ -64,7 +65,7 @@ async fn run(call: Call) -> Result<Reply> {
         let identifier = identifier(body.identifier.as_ref(), "chendp_")?;
         refuse_taken_identifier(&call, &identifier).await?;
         let connection = connection(&call, &body, &integration, &contexts).await?;
-        let unique = address::unique(&body.kind, &address, subscriber.id);
+        let unique = unique(&body.kind, &address, subscriber.id);
         if let Some(unique) = &unique
             && let Some(existing) = store.endpoint_with_address(&call.ctx, integration.id, unique).await?
         {

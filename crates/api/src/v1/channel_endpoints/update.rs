@@ -1,5 +1,6 @@
 //! `PATCH /v1/channel-endpoints/{identifier}`: the address is replaced as a whole, in the form of the stored type.
 
+use campanile_connect::links::unique;
 use campanile_model::{Error, Permission, Result};
 use campanile_store::Batch;
 use campanile_store::endpoints::lost_race;
@@ -38,7 +39,7 @@ async fn run(call: Call) -> Result<Reply> {
             ))
         })?;
         let address = address::read(&read.kind, &body.endpoint).map_err(Error::bad_request)?;
-        let unique = address::unique(&read.kind, &address, read.subscriber);
+        let unique = unique(&read.kind, &address, read.subscriber);
         if let Some(unique) = &unique
             && let Some(existing) = store
                 .endpoint_with_address(&call.ctx, read.integration_id, unique)

@@ -6,6 +6,7 @@ mod create;
 mod delete;
 mod input;
 mod list;
+pub(crate) mod oauth;
 mod set_primary;
 mod update;
 mod view;
@@ -21,6 +22,11 @@ pub(crate) const ROUTES: &[&Route] = &[
     &update::ROUTE,
     &delete::ROUTE,
     &set_primary::ROUTE,
+    &oauth::connect::ROUTE,
+    &oauth::link_user::ROUTE,
+    &oauth::chat::ROUTE,
+    &oauth::callback::ROUTE,
+    &oauth::telegram::ROUTE,
 ];
 
 /// How often a lost race is run again before the caller is asked to. Each round has a winner, so this is about how many
