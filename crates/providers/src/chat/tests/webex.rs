@@ -83,7 +83,7 @@ fn every_answer_means_one_thing() {
         (
             401,
             said("The request requires a valid access token set in the Authorization request header."),
-            "rejected grant http_401 needs_reauth",
+            "rejected grant token_expired needs_reauth",
         ),
         (
             403,
