@@ -52,6 +52,16 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
     let mut extras = Extras::default();
     let answer = match Box::pin(handle(&app, route, request, &request_id, &mut extras)).await {
         Ok(answer) => answer,
+        Err(error)
+            if is_guess(route, &error) && !app.failures().admits(client.as_deref(), app.store().clock().real()) =>
+        {
+            error_answer(
+                &app,
+                &Error::too_many(crate::rate::FAILURES_SECONDS),
+                &path,
+                &request_id,
+            )
+        }
         Err(error) => error_answer(&app, &error, &path, &request_id),
     };
     let status = answer.status;
@@ -67,6 +77,12 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
         tracing::info!(%request_id, client, method = %route.method, route = route.path, status, millis, "answered");
     }
     response
+}
+
+/// Whether a call that anybody may make failed to prove who makes it: then its address may not try for ever. Calls that
+/// succeed are never limited.
+fn is_guess(route: &Route, error: &Error) -> bool {
+    route.auth == Auth::Public && matches!(error.kind(), Kind::Unauthenticated | Kind::Forbidden)
 }
 
 /// Who calls: the peer, or whom a trusted proxy names as the one before it.
@@ -163,10 +179,10 @@ async fn handle(
     let call = Call {
         app: app.clone(),
         ctx: ctx.clone(),
+        headers: std::mem::take(&mut parts.headers),
         parameters,
         query,
         body,
-        headers: std::mem::take(&mut parts.headers),
         idempotency: idempotency.clone(),
     };
     let result = (route.run)(call).await;

@@ -92,6 +92,7 @@ struct Inner {
     settings: Settings,
     keys: auth::Keys,
     limiter: Option<rate::Limiter>,
+    failures: rate::Failures,
     metrics: Metrics,
 }
 
@@ -106,6 +107,7 @@ impl App {
                 settings,
                 keys: auth::Keys::new(),
                 limiter,
+                failures: rate::Failures::default(),
                 metrics,
             }),
         }
@@ -133,6 +135,10 @@ impl App {
 
     pub(crate) fn limiter(&self) -> Option<&rate::Limiter> {
         self.inner.limiter.as_ref()
+    }
+
+    pub(crate) fn failures(&self) -> &rate::Failures {
+        &self.inner.failures
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -99,7 +99,8 @@ mod tests {
             [
                 "/openapi.json",
                 "/v1/health-check",
-                "/v1/integrations/chat/oauth/callback"
+                "/v1/integrations/chat/oauth/callback",
+                "/v1/integrations/{integrationId}/hooks"
             ]
         );
     }

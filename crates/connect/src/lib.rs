@@ -6,6 +6,8 @@
 
 pub mod app_tokens;
 pub mod destinations;
+pub mod health;
+pub mod hooks;
 mod keeper;
 pub mod links;
 mod metrics;
@@ -47,6 +49,7 @@ struct Inner {
     settings: Settings,
     app_tokens: app_tokens::Cache,
     telegram_names: telegram::Names,
+    bot_keys: hooks::openid::Keys,
     rotation: rotation::State,
     metrics: ConnectMetrics,
     destinations: destinations::Cache,
@@ -62,6 +65,7 @@ impl Connect {
                 settings,
                 app_tokens: app_tokens::Cache::new(),
                 telegram_names: telegram::names(),
+                bot_keys: hooks::openid::Keys::default(),
                 rotation: rotation::State::default(),
                 metrics: ConnectMetrics::default(),
                 destinations: destinations::Cache::new(),

@@ -4,6 +4,7 @@
 //! unique among them. They are guarded by one counter: of two decisions on the same state, one is refused.
 
 mod changes;
+pub mod health;
 pub mod rank;
 
 use campanile_model::{Channel, Ctx, Id, Time};

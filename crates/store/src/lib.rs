@@ -9,11 +9,13 @@ pub mod connections;
 pub mod contexts;
 pub mod db;
 pub mod deliveries;
+mod dev_clock;
 pub mod endpoints;
 pub mod environments;
 pub mod events;
 pub mod first_start;
 pub mod grants;
+pub mod hooks;
 pub mod idempotency;
 pub mod integrations;
 mod keyring;
@@ -24,6 +26,7 @@ pub mod notifications;
 pub mod oauth_states;
 pub mod outbox;
 pub mod page;
+pub mod probes;
 pub mod secrets;
 pub mod subscribers;
 pub mod tasks;
@@ -61,6 +64,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         connections::aliases::ALL,
         contexts::ALL,
         deliveries::ALL,
+        dev_clock::ALL,
         endpoints::ALL,
         endpoints::relink::ALL,
         environments::ALL,
@@ -68,11 +72,13 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         first_start::ALL,
         grants::ALL,
         grants::consent::ALL,
+        hooks::ALL,
         grants::revocations::ALL,
         grants::rotation::ALL,
         idempotency::ALL,
         integrations::ALL,
         integrations::ALL_CHANGES,
+        integrations::health::ALL,
         keyring::ALL,
         link_codes::ALL,
         messages::ALL,
@@ -80,6 +86,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         notifications::ALL,
         oauth_states::ALL,
         outbox::ALL,
+        probes::ALL,
         subscribers::ALL,
         tasks::ALL,
         testing::ALL,

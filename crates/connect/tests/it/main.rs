@@ -1,3 +1,4 @@
 //! Connections over a real store, with real HTTP to fakes.
 
 mod app_tokens;
+mod health;

@@ -372,8 +372,16 @@ fn health(
     let stale =
         |last: Option<campanile_model::Time>| last.is_none_or(|last| last.plus(SUCCESS_NOTED_EVERY) <= store.now());
     match &decision.health {
-        Some(Verdict::Grant { status, reason }) => {
+        Some(Verdict::Grant {
+            status,
+            reason,
+            missing_scope,
+        }) => {
             if let (Some(grant), Some(status)) = (grant, HealthStatus::parse(status)) {
+                // Slack names several where each of them would do.
+                for scope in missing_scope.iter().flat_map(|scopes| scopes.split(',')) {
+                    store.miss_grant_scope(batch, ctx, grant.id, grant.generation, scope);
+                }
                 store.set_grant_health(batch, ctx, grant.id, grant.generation, status, Some(reason));
             }
         }

@@ -2,6 +2,7 @@
 
 use campanile_model::channel::{DeliveryState, HealthStatus, JobStatus, MessageStatus};
 use campanile_model::{Id, Time};
+use campanile_store::Batch;
 use campanile_store::connections::Connection;
 use campanile_store::endpoints::Endpoint;
 use campanile_store::integrations::Integration;
@@ -10,7 +11,7 @@ use campanile_testkit::both;
 use campanile_testkit::fake::{Answer, Fake};
 use serde_json::{Value, json};
 
-use crate::world::{Story, World};
+use crate::world::{Mode, Story, World};
 
 fn teams_credentials() -> Value {
     json!({ "clientId": "app-1", "secretKey": "canary-secret", "tenantId": "home-tenant" })
@@ -122,6 +123,25 @@ both! {
         let opening = world.fake.received_with("29:ann")[0].json();
         assert_eq!(opening["channelData"]["tenant"]["id"], "acme-tenant");
         assert_eq!(opening["bot"]["id"], "app-1");
+    }
+
+    async fn the_service_url_that_a_tenant_told_is_called(test) {
+        let world = World::still(&test, Mode::Regional).await;
+        world.process.worker.start();
+        world.fake.answer("/oauth2/", [token("canary-bot")]);
+        let msteams = world.integration("msteams", &teams_credentials()).await;
+        let ann = world.subscriber("ann").await;
+        let connection = world.connect_as(&msteams, None, "acme", "app-only").await;
+        teams_channel(&world, &msteams, &ann, on(&connection)).await;
+        let mut batch = Batch::new();
+        // Guarded like a customer's address: nobody answers under this name, and nothing but it is asked for.
+        let told = test.store.learn_teams_service_url(&mut batch, &test.ctx, "app-1", "T-acme", "https://amer.invalid/amer/");
+        told.await.unwrap();
+        test.store.commit(batch).await.unwrap();
+        world.send("ann", "hello").await;
+        let story = world.until(&ann, "it waits", |story| story.is(&[DeliveryState::Waiting])).await;
+        assert_eq!(story.facts("delivery_retry_scheduled")["code"], "not_sent");
+        assert_eq!(world.fake.count("/v3/"), 0);
     }
 
     async fn what_teams_lacks_fails_that_endpoint_only(test) {

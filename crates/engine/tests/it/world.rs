@@ -45,6 +45,8 @@ const VENDORS: [&str; 8] = [
 pub(crate) enum Mode {
     /// Slack is the fake.
     Serve,
+    /// The same, but the bot of Teams speaks where its tenants say.
+    Regional,
     /// As in dev mode: Slack is the real one, and what is not for this machine stays in the outbox.
     Outbox,
 }
@@ -66,8 +68,11 @@ impl Process {
         })
         .unwrap();
         let mut bases = BaseUrls::default();
-        if mode == Mode::Serve {
-            for id in VENDORS {
+        if mode != Mode::Outbox {
+            for id in VENDORS
+                .into_iter()
+                .filter(|id| mode == Mode::Serve || *id != "msteams/bot")
+            {
                 bases.set(id, fake.url().parse().unwrap()).unwrap();
             }
         }

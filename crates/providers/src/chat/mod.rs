@@ -70,6 +70,26 @@ impl Prepared {
     }
 }
 
+/// What a Slack error code of a channel or user means, for people.
+pub fn slack_endpoint_message(code: &str) -> String {
+    slack::endpoint_message(code)
+}
+
+/// What an answer of Slack's Web API means, whatever the method: the codes are the same.
+pub(crate) fn slack_outcome(response: &Response) -> Outcome {
+    slack::api_answer(response)
+}
+
+/// What it means that a call had no answer, whatever it was for.
+pub(crate) fn unanswered_call(error: &TransportError) -> Failure {
+    let message = format!("The vendor gave no answer: {error}.");
+    let level = match error {
+        TransportError::Blocked(_) => Level::Integration,
+        TransportError::NotSent(_) | TransportError::Unknown(_) => Level::Network,
+    };
+    Failure::new(level, "no_answer", message)
+}
+
 /// Whether this module sends with a provider.
 pub(crate) fn sends(provider_id: &str) -> bool {
     matches!(

@@ -73,6 +73,11 @@ impl Request {
         }
     }
 
+    /// A GET.
+    pub fn get(url: Url) -> Self {
+        Self::new(Method::GET, url)
+    }
+
     /// A POST whose body is exactly `text`: signatures are made over the same bytes.
     pub fn post_json(url: Url, text: String) -> Self {
         Self {

@@ -1,6 +1,7 @@
 //! Channel connections: whose workspace or tenant notifications go to (channels.md 1.1).
 
 mod auth;
+mod check;
 mod create;
 mod delete;
 mod list;
@@ -24,6 +25,7 @@ pub(crate) const ROUTES: &[&Route] = &[
     &update::ROUTE,
     &verify::ROUTE,
     &delete::ROUTE,
+    &check::ROUTE,
 ];
 
 /// The connection that the path names, or a 404. The reference quotes the identifier with another sign on a PATCH.

@@ -4,6 +4,7 @@ mod active;
 mod conditions;
 mod create;
 mod delete;
+mod hooks;
 mod input;
 mod list;
 pub(crate) mod oauth;
@@ -27,6 +28,7 @@ pub(crate) const ROUTES: &[&Route] = &[
     &oauth::chat::ROUTE,
     &oauth::callback::ROUTE,
     &oauth::telegram::ROUTE,
+    &hooks::ROUTE,
 ];
 
 /// How often a lost race is run again before the caller is asked to. Each round has a winner, so this is about how many

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use self::errors::Class;
+pub(super) use self::errors::endpoint_message;
 use super::{Address, ChatDelivery, Prepared, overrides, post, refused, unfit, webhook};
 use crate::{
     outcome::{Failure, Health, Level, Outcome},
@@ -142,7 +143,7 @@ pub(super) fn interpret(address: &Address, response: &Response) -> Outcome {
     }
 }
 
-fn api_answer(response: &Response) -> Outcome {
+pub(super) fn api_answer(response: &Response) -> Outcome {
     match answer(response) {
         Ok(answer) => posted(&answer),
         Err(refusal) => refusal,
