@@ -19,7 +19,7 @@ use crate::Connect;
 const MARGIN: Duration = Duration::from_mins(5);
 
 /// However long Microsoft says that a token is good: a changed permission should show within the hour.
-const LONGEST: Duration = Duration::from_secs(3300);
+const LONGEST: Duration = Duration::from_mins(55);
 
 /// The tokens in use, each under a keyed hash of client, tenant, audience and secret.
 pub(crate) struct Cache {

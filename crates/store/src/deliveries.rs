@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::connections::Workspace;
 use crate::db::{Batch, Columns, FromRow, StoreError};
 use crate::grants::Tokens;
+use crate::hooks::{self, place_of};
 use crate::secrets::Place;
 use crate::{Store, args, queries};
 
@@ -38,9 +39,6 @@ queries! {
             WHERE deliveries.environment_id = made.environment_id AND deliveries.message_id = made.message_id
                 AND deliveries.id = made.id",
     };
-    /// Nothing when somebody gave the endpoint another address meanwhile.
-    MOVE_ENDPOINT = "UPDATE endpoints SET address = $4, updated_at = $5
-        WHERE environment_id = $1 AND id = $2 AND address = $3";
 }
 
 /// A delivery to be stored.
@@ -276,10 +274,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         if let (Some(id), Some(endpoint)) = (attempt.endpoint_id, &attempt.endpoint) {
             let sealed = self.seal_address(id, address)?;
-            batch.add(
-                &MOVE_ENDPOINT,
-                args![ctx.environment, id, &endpoint.address, sealed, self.now()],
-            );
+            let place = self.place_hash(&endpoint.kind, place_of(&endpoint.kind, address));
+            let row = args![ctx.environment, id, &endpoint.address, &sealed, place, self.now()];
+            batch.add(&hooks::MOVE, row);
         }
         Ok(())
     }

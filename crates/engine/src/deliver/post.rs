@@ -68,13 +68,14 @@ pub(crate) async fn post(
             });
         }
     };
+    let service_url = teams::service_url(engine, ctx, posting, bot.as_ref()).await?;
     let delivery_id = posting.delivery_id.to_string();
     let delivery = ChatDelivery {
         provider_id: posting.provider_id,
         address: posting.address,
         token: bot.as_ref().map(|bot| bot.token.as_str()).or(posting.token),
         tenant: bot.as_ref().map(|bot| bot.tenant.as_str()),
-        service_url: bot.as_ref().and_then(|bot| bot.service_url.as_deref()),
+        service_url: service_url.as_deref(),
         text: posting.text,
         overrides: posting.overrides,
         custom_data: posting.custom_data,

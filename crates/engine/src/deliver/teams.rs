@@ -2,9 +2,11 @@
 //! which is our user's own and not the customer's (channels.md 5.2).
 
 use campanile_connect::app_tokens::{Audience, msteams};
+use campanile_model::Ctx;
 use campanile_providers::chat::Address;
 use campanile_providers::transport::is_loopback_url;
 use campanile_providers::{Failure, Level, Outcome};
+use campanile_store::StoreError;
 use campanile_store::deliveries::Attempt;
 use campanile_store::integrations::Integration;
 use serde_json::Value;
@@ -16,7 +18,6 @@ use crate::Engine;
 pub(super) struct Bot {
     pub(super) token: String,
     pub(super) tenant: String,
-    pub(super) service_url: Option<String>,
 }
 
 /// Whether an address is reached by the bot without a connection. One that names a connection needs it all the same:
@@ -62,10 +63,23 @@ pub(super) async fn bot(engine: &Engine, posting: &Posting<'_>) -> Result<Option
         Ok(token) => Ok(Some(Bot {
             token,
             tenant: tenant.to_owned(),
-            service_url: None,
         })),
         Err(failure) if failure.level == Level::Network => Err(Outcome::RetryAt { after: None, failure }),
         Err(failure) => Err(Outcome::Rejected(failure)),
+    }
+}
+
+/// Where the bot was told to speak in that tenant, when an activity came from there. Addresses differ by region.
+pub(super) async fn service_url(
+    engine: &Engine,
+    ctx: &Ctx,
+    posting: &Posting<'_>,
+    bot: Option<&Bot>,
+) -> Result<Option<String>, StoreError> {
+    let client_id = posting.credentials["clientId"].as_str().map(str::trim);
+    match (bot, client_id) {
+        (Some(bot), Some(client_id)) => engine.store().teams_service_url(ctx, client_id, &bot.tenant).await,
+        _ => Ok(None),
     }
 }
 

@@ -29,11 +29,25 @@ use campanile_testkit::{TestStore, eventually};
 use prometheus_client::registry::Registry;
 use serde_json::{Map, Value, json};
 
+/// Whose addresses are the fake's.
+const VENDORS: [&str; 8] = [
+    "slack",
+    "msteams/login",
+    "msteams/bot",
+    "webex-messaging",
+    "telegram",
+    "line",
+    "whatsapp-business",
+    "sendblue",
+];
+
 /// What the engine was told besides its defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Slack is the fake.
     Serve,
+    /// The same, but the bot of Teams speaks where its tenants say.
+    Regional,
     /// As in dev mode: Slack is the real one, and what is not for this machine stays in the outbox.
     Outbox,
 }
@@ -55,8 +69,13 @@ impl Process {
         })
         .unwrap();
         let mut bases = BaseUrls::default();
-        if mode == Mode::Serve {
-            bases.set("slack", fake.url().parse().unwrap()).unwrap();
+        if mode != Mode::Outbox {
+            for id in VENDORS
+                .into_iter()
+                .filter(|id| mode == Mode::Serve || *id != "msteams/bot")
+            {
+                bases.set(id, fake.url().parse().unwrap()).unwrap();
+            }
         }
         let metrics = EngineMetrics::default();
         let mut registry = Registry::default();
@@ -111,8 +130,8 @@ impl<'a> World<'a> {
         let fake = Fake::start().await;
         Self {
             process: Process::new(test.store.clone(), &fake, mode),
-            slack: integration(test, "slack").await,
-            hook: integration(test, "chat-webhook").await,
+            slack: integration(test, "slack", &json!({ "clientId": CLIENT_ID, "secretKey": SECRET })).await,
+            hook: integration(test, "chat-webhook", &json!({})).await,
             fake,
             test,
             connection: Mutex::new(None),
@@ -128,7 +147,13 @@ impl<'a> World<'a> {
     }
 
     pub(crate) async fn subscriber(&self, name: &str) -> Subscriber {
-        let subscriber = self.store().new_subscriber(name, Map::new());
+        self.subscriber_with(name, &json!({})).await
+    }
+
+    /// A subscriber with a profile.
+    pub(crate) async fn subscriber_with(&self, name: &str, profile: &Value) -> Subscriber {
+        let profile = profile.as_object().cloned().unwrap_or_default();
+        let subscriber = self.store().new_subscriber(name, profile);
         let mut batch = Batch::new();
         self.store().insert_subscriber(&mut batch, self.ctx(), &subscriber);
         self.store().commit(batch).await.unwrap();
@@ -137,24 +162,46 @@ impl<'a> World<'a> {
 
     /// A shared connection to a workspace with this token; there can be one.
     pub(crate) async fn connect(&self, name: &str, token: &str) -> Connection {
-        self.connect_as(None, name, token).await
+        self.connect_as(&self.slack, None, name, token).await
     }
 
     /// A connection of the subscriber's own.
     pub(crate) async fn connect_for(&self, owner: &Subscriber, name: &str, token: &str) -> Connection {
-        self.connect_as(Some(owner), name, token).await
+        self.connect_as(&self.slack, Some(owner), name, token).await
     }
 
-    async fn connect_as(&self, owner: Option<&Subscriber>, name: &str, token: &str) -> Connection {
-        self.connect_with(owner, name, &tokens(token)).await
+    /// An account at another provider.
+    pub(crate) async fn integration(&self, provider: &str, credentials: &Value) -> Integration {
+        integration(self.test, provider, credentials).await
+    }
+
+    /// A connection of another provider, whose workspace is `T-<name>`.
+    pub(crate) async fn connect_as(
+        &self,
+        integration: &Integration,
+        owner: Option<&Subscriber>,
+        name: &str,
+        token: &str,
+    ) -> Connection {
+        self.connect_at(integration, owner, name, &tokens(token)).await
     }
 
     /// A connection that rests on these tokens.
     pub(crate) async fn connect_with(&self, owner: Option<&Subscriber>, name: &str, tokens: &Tokens) -> Connection {
+        self.connect_at(&self.slack, owner, name, tokens).await
+    }
+
+    async fn connect_at(
+        &self,
+        integration: &Integration,
+        owner: Option<&Subscriber>,
+        name: &str,
+        tokens: &Tokens,
+    ) -> Connection {
         let mut batch = Batch::new();
         let new = NewConnection {
             identifier: name.to_owned(),
-            integration: &self.slack,
+            integration,
             owner,
             contexts: ContextSet::default(),
             workspace: Workspace {
@@ -208,7 +255,8 @@ impl<'a> World<'a> {
             .await
     }
 
-    async fn endpoint(
+    /// An endpoint of any type.
+    pub(crate) async fn endpoint(
         &self,
         subscriber: &Subscriber,
         integration: &Integration,
@@ -381,7 +429,7 @@ fn tokens(access: &str) -> Tokens {
     }
 }
 
-async fn integration(test: &TestStore, provider: &str) -> Integration {
+async fn integration(test: &TestStore, provider: &str, credentials: &Value) -> Integration {
     let read = test.store.integrations_to_change(&test.ctx).await.unwrap();
     let mut batch = Batch::new();
     let new = NewIntegration {
@@ -390,10 +438,7 @@ async fn integration(test: &TestStore, provider: &str) -> Integration {
         provider_id: provider.to_owned(),
         channel: Some(Channel::Chat),
         kind: Kind::Delivery,
-        credentials: Map::from_iter([
-            ("clientId".to_owned(), Value::from(CLIENT_ID)),
-            ("secretKey".to_owned(), Value::from(SECRET)),
-        ]),
+        credentials: credentials.as_object().cloned().unwrap_or_default(),
         configurations: Map::new(),
         conditions: Vec::new(),
         active: true,

@@ -86,7 +86,7 @@ pub(super) fn interpret(response: &Response) -> Outcome {
         (_, Some(5000 | 10_002)) | (408 | 500.., _) => {
             Outcome::Unknown(refusal(Level::Network, format!("Sendblue failed: {said}.")))
         }
-        (400 | 413 | 422, _) | (200..300, _) => Outcome::Rejected(refusal(
+        (400 | 413 | 422 | 200..300, _) => Outcome::Rejected(refusal(
             Level::Message,
             format!("Sendblue refused the message: {said}."),
         )),

@@ -92,10 +92,13 @@ pub(super) fn interpret(response: &Response) -> Outcome {
     let code = format!("http_{status}");
     let refusal = |level, message: String| refused(response, level, code.clone(), message);
     match status {
+        // Webex does not say whether the token ended or was taken back: whoever can renew it, tries once.
         401 => Outcome::Rejected(
-            refusal(
+            refused(
+                response,
                 Level::Grant,
-                "Webex no longer accepts the token of this organisation. It must be reconnected.".to_owned(),
+                "token_expired",
+                "Webex no longer accepts the token of this organisation (`token_expired`). It must be reconnected.",
             )
             .health(Health::NeedsReauth),
         ),

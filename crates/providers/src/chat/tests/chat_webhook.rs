@@ -22,7 +22,7 @@ fn signature_fits(request: &Request, key: &str) -> bool {
 
 #[test]
 fn the_body_is_novus_and_the_delivery_is_named() {
-    let Prepared { request, trust } = scene().prepared();
+    let Prepared { request, trust, .. } = scene().prepared();
     assert_eq!(trust, Trust::Customer);
     assert_eq!(
         std::str::from_utf8(&request.body).unwrap(),
@@ -72,7 +72,7 @@ fn what_is_signed_is_what_is_sent() {
 fn an_override_replaces_the_target_and_stays_guarded() {
     let mut scene = scene();
     scene.overrides = json!({ "webhookUrl": "https://b.example/x", "content": "Other" });
-    let Prepared { request, trust } = scene.prepared();
+    let Prepared { request, trust, .. } = scene.prepared();
     assert_eq!((request.url.as_str(), trust), ("https://b.example/x", Trust::Customer));
     assert_eq!(
         scene.body(),

@@ -12,7 +12,7 @@ fn scene() -> Scene {
 fn the_call_waits_for_the_id_and_alarms_no_one() {
     let mut scene = scene();
     scene.custom_data = json!({ "tts": true });
-    let Prepared { request, trust } = scene.prepared();
+    let Prepared { request, trust, .. } = scene.prepared();
     assert_eq!(
         (request.url.as_str(), trust),
         ("https://discord.com/api/webhooks/123/canary?wait=true", Trust::Customer)

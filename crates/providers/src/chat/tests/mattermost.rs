@@ -12,7 +12,7 @@ fn scene() -> Scene {
 fn text_channel_and_overrides_are_sent() {
     let mut scene = scene();
     scene.overrides = json!({ "iconUrl": "https://i", "props": { "card": "x" } });
-    let Prepared { request, trust } = scene.prepared();
+    let Prepared { request, trust, .. } = scene.prepared();
     assert_eq!(trust, Trust::Customer);
     assert_eq!(
         scene.body(),

@@ -1,8 +1,15 @@
 mod chat_webhook;
 mod discord;
+mod hooks;
+mod line;
 mod mattermost;
+mod msteams;
+mod sendblue;
 mod shared;
 mod slack;
+mod telegram;
+mod webex;
+mod whatsapp;
 
 use serde_json::{Value, json};
 

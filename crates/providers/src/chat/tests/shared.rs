@@ -5,7 +5,7 @@ use crate::transport::AddressKind;
 
 #[test]
 fn providers_without_a_sender_say_so() {
-    for id in ["msteams", "novu-slack", "sendgrid", "nobody"] {
+    for id in ["google-chat", "novu-slack", "sendgrid", "nobody"] {
         let failure = Scene::new(id, "webhook", &json!({ "url": "https://x" }))
             .prepare()
             .unwrap_err();
@@ -27,7 +27,19 @@ fn a_missing_answer_is_told_by_whether_it_was_sent() {
         (TransportError::NotSent("x".to_owned()), "retry network not_sent"),
         (TransportError::Unknown("x".to_owned()), "unknown network no_answer"),
     ] {
-        for provider in ["slack", "discord", "mattermost", "chat-webhook"] {
+        for provider in [
+            "slack",
+            "discord",
+            "mattermost",
+            "chat-webhook",
+            "msteams",
+            "webex-messaging",
+            "telegram",
+            "line",
+            "whatsapp-business",
+            "sendblue",
+            "zulip",
+        ] {
             assert_eq!(summary(&interpret(provider, &address, Err(error.clone()))), expected);
         }
     }
@@ -36,9 +48,9 @@ fn a_missing_answer_is_told_by_whether_it_was_sent() {
 proptest! {
     #[test]
     fn no_answer_panics(
-        provider in prop::sample::select(vec!["slack", "discord", "mattermost", "chat-webhook"]),
+        provider in prop::sample::select(vec!["slack", "discord", "mattermost", "chat-webhook", "msteams", "webex-messaging", "telegram", "line", "whatsapp-business", "sendblue", "zulip"]),
         status in 100u16..600,
-        body in prop_oneof![".{0,80}", Just("[1]".to_owned()), Just(r#"{"ok":false,"error":1,"code":-1,"id":3}"#.to_owned())],
+        body in prop_oneof![".{0,80}", Just("[1]".to_owned()), Just(r#"{"ok":false,"error":1,"code":-1,"id":3}"#.to_owned()), Just(r#"{"error":{"code":1},"parameters":[],"sentMessages":{},"message":4}"#.to_owned())],
         hook in any::<bool>(),
     ) {
         let scene = if hook {
@@ -51,7 +63,7 @@ proptest! {
 
     #[test]
     fn no_override_panics_or_breaks_the_body(
-        provider in prop::sample::select(vec!["slack", "discord", "mattermost", "chat-webhook"]),
+        provider in prop::sample::select(vec!["slack", "discord", "mattermost", "chat-webhook", "msteams", "rocket-chat"]),
         name in prop::sample::select(vec!["text", "content", "blocks", "webhookUrl", "hmacSecretKey", "_passthrough", "allowedMentions"]),
         value in prop::sample::select(vec![
             json!(null), json!(1), json!("x"), json!([]), json!({}), json!({ "body": 1, "headers": [], "query": "x" }),

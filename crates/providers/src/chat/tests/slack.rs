@@ -20,7 +20,7 @@ fn a_channel_and_a_user_are_posted_to_by_the_web_api() {
         ("slack_user", json!({ "userId": "U1" }), "U1"),
     ] {
         let scene = Scene::new("slack", kind, &endpoint);
-        let Prepared { request, trust } = scene.prepared();
+        let Prepared { request, trust, .. } = scene.prepared();
         assert_eq!(request.url.as_str(), "https://slack.com/api/chat.postMessage");
         assert_eq!(request.header("authorization"), Some("Bearer xoxb-canary-token"));
         assert_eq!(request.content_type, Some("application/json; charset=utf-8"));
@@ -119,7 +119,7 @@ fn passthrough_adds_headers_and_query() {
 fn a_webhook_gets_text_only_and_is_guarded() {
     let mut scene = hook();
     scene.custom_data = json!({ "channel": "C9" });
-    let Prepared { request, trust } = scene.prepared();
+    let Prepared { request, trust, .. } = scene.prepared();
     assert_eq!((trust, request.header("authorization")), (Trust::Customer, None));
     assert_eq!(scene.body(), json!({ "text": "Hello" }));
     let bad = Scene::new("slack", "webhook", &json!({ "url": "nonsense" }))

@@ -70,6 +70,7 @@ pub(in crate::v1::inbox) async fn connect(call: &Call, body: ConnectFromInbox) -
         auto_link_user: body.auto_link_user == Some(true),
         session: true,
         reconnect: None,
+        hosted: None,
     };
     oauth::start(call.app.connect(), &call.ctx, &ask).await
 }
