@@ -44,6 +44,9 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let clock = Clock::system();
     let store = Store::open(&address, &masters, clock).await?;
     check_mode(&config, &store).await?;
+    if config.dev {
+        store.restore_clock().await?;
+    }
     let made = store
         .first_start(config.dev, development(&config), production(&config))
         .await?;

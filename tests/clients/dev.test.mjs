@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
-import { finished } from './harness/activity.mjs';
+import { finished, reaches } from './harness/activity.mjs';
 import { fact } from './harness/contract.mjs';
 import { startReceiver } from './harness/fake-receiver.mjs';
 import { dataOf } from './harness/http.mjs';
@@ -184,4 +184,68 @@ fact('a database belongs to dev mode or it does not', async () => {
   const plain = await startServer();
   await plain.stop();
   await refusesToStart({ args: ['--dev'], dataDir: plain.dataDir });
+});
+
+const advance = (body, of = server) =>
+  fetch(`${of.url}/dev/clock/advance`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
+fact('a retry that is due tomorrow goes out at once when the clock is moved there', async () => {
+  const integration = await make.integration({ providerId: 'chat-webhook' });
+  const subscriber = await make.subscriber();
+  const path = `/${unique('later')}`;
+  receiver.answers(path, { status: 503, headers: { 'retry-after': '50000' } }, {});
+  await make.endpoint({ integration, subscriber, endpoint: { url: receiver.url + path } });
+  const event = await make.trigger(await make.workflow(), subscriber);
+  await eventually(() => assert.equal(receiver.requests(path).length, 1));
+  await reaches(api, event, ['delayed']);
+  const before = Date.now();
+  const response = await advance({ seconds: 50000 });
+  assert.equal(response.status, 200);
+  const { now } = (await response.json()).data;
+  assert.ok(Date.parse(now) - before >= 50_000_000);
+  const [{ statuses }] = await finished(api, event);
+  assert.deepEqual(statuses, ['completed']);
+  assert.equal(receiver.requests(path).length, 2);
+});
+
+fact('the clock goes forward only, by whole seconds, and not beyond the time that ids can hold', async () => {
+  for (const seconds of [0, -1, 1.5, 'soon', null]) assert.equal((await advance({ seconds })).status, 422, `${seconds}`);
+  assert.equal((await advance({})).status, 422);
+  for (const seconds of [4_000_000_000, Number.MAX_SAFE_INTEGER]) {
+    const refused = await advance({ seconds });
+    assert.equal(refused.status, 400);
+    assert.match((await refused.json()).message, /2100/);
+  }
+  const foreign = await fetch(`${server.url}/dev/clock/advance`, {
+    method: 'POST',
+    headers: { origin: 'https://attacker.example', 'content-type': 'application/json' },
+    body: '{"seconds":1}',
+  });
+  assert.equal(foreign.status, 403);
+});
+
+fact('a clock that was moved does not go back at a restart', async () => {
+  const first = await startServer({ args: ['--dev'], keepDatabase: true });
+  const { now } = (await (await advance({ seconds: 86_400 }, first)).json()).data;
+  await first.stop();
+  const second = await startServer({ args: ['--dev'], dataDir: first.dataDir, keepDatabase: true });
+  try {
+    const later = (await (await advance({ seconds: 1 }, second)).json()).data.now;
+    assert.ok(Date.parse(later) > Date.parse(now), `${later} is not after ${now}`);
+  } finally {
+    await second.stop();
+  }
+});
+
+fact('without dev mode there is no clock to move', async () => {
+  const plain = await startServer();
+  try {
+    assert.equal((await advance({ seconds: 1 }, plain)).status, 404);
+  } finally {
+    await plain.stop();
+  }
 });

@@ -14,7 +14,7 @@ const home = await inhabit(server);
 const { api } = home;
 const bodies = bodiesFor(home);
 const routes = (await routesOf(server)).filter(({ path }) => /^\/v\d\//.test(path));
-const withBody = routes.filter(({ hasBody, id }) => hasBody && bodyFor({ hasBody, id }, bodies) !== undefined);
+const withBody = routes.filter((route) => route.hasBody && bodyFor(route, bodies) !== undefined);
 const at = (route) => fill(route.path, parametersFor(route, home));
 const json = { 'content-type': 'application/json' };
 
@@ -43,7 +43,8 @@ function turnedAway(response, route, what) {
 function survived(response, route, what) {
   note(() => {
     assert.ok(response.status < 500, say(route, what, response));
-    if (response.status >= 400) assertErrorShape(response);
+    // Who fails too often is told so in a bare text.
+    if (response.status >= 400 && response.status !== 429) assertErrorShape(response);
   });
 }
 
@@ -236,6 +237,8 @@ const required = {
   ChannelEndpointsController_updateChannelEndpoint: ['endpoint'],
   ContextsController_createContext: ['type', 'id'],
   ContextsController_updateContext: ['data'],
+  WebhooksController_createEndpoint: ['url'],
+  WebhooksController_redriveFailed: ['since'],
 };
 
 fact('a required field that is missing or null is turned away everywhere', () => unchanged(async () => {

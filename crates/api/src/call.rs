@@ -19,10 +19,10 @@ use crate::shape::{Path, Problems, Shape, parse_query};
 pub(crate) struct Call {
     pub(crate) app: App,
     pub(crate) ctx: Ctx,
+    pub(crate) headers: HeaderMap,
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) query: Value,
     pub(crate) body: Bytes,
-    pub(crate) headers: HeaderMap,
     pub(crate) idempotency: Option<Arc<Idempotency>>,
     /// Whose call it is, on routes of subscribers.
     pub(crate) session: Option<Session>,

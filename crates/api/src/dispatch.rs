@@ -49,20 +49,21 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
         .map_or("/", |path| path.as_str())
         .to_owned();
     let client = client(app.settings(), &request);
-    let shown_client = client.map(|client| client.to_string());
     let mut extras = Extras::default();
-    // Where anybody may call, failures are counted for the address that they come from.
-    let guesser = client.filter(|_| route.auth == Auth::Public);
-    let answer = match guesser.map_or(Ok(()), |client| app.failures().check(client)) {
-        Ok(()) => Box::pin(handle(&app, route, request, &request_id, &mut extras)).await,
-        Err(error) => Err(error),
+    let answer = match Box::pin(handle(&app, route, request, &request_id, &mut extras)).await {
+        Ok(answer) => answer,
+        Err(error)
+            if is_guess(route, &error) && !app.failures().admits(client.as_deref(), app.store().clock().real()) =>
+        {
+            error_answer(
+                &app,
+                &Error::too_many(crate::rate::FAILURES_SECONDS),
+                &path,
+                &request_id,
+            )
+        }
+        Err(error) => error_answer(&app, &error, &path, &request_id),
     };
-    let answer = answer.unwrap_or_else(|error| error_answer(&app, &error, &path, &request_id));
-    if let Some(client) = guesser
-        && matches!(answer.status, 400 | 401 | 403 | 404)
-    {
-        app.failures().note(client);
-    }
     let status = answer.status;
     let mut response = answer.into_response();
     decorate(&mut response, &request_id, extras);
@@ -71,15 +72,28 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
     // Logs hold the route's template: what a path or a query carries may be secret.
     let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if route.category == crate::route::Category::Trigger || route.auth == Auth::Public {
-        tracing::debug!(%request_id, client = shown_client, method = %route.method, route = route.path, status, millis, "answered");
+        tracing::debug!(%request_id, client, method = %route.method, route = route.path, status, millis, "answered");
     } else {
-        tracing::info!(%request_id, client = shown_client, method = %route.method, route = route.path, status, millis, "answered");
+        tracing::info!(%request_id, client, method = %route.method, route = route.path, status, millis, "answered");
     }
     response
 }
 
+/// Whether a call that anybody may make failed to prove who makes it: then its address may not try for ever. Calls that
+/// succeed are never limited.
+fn is_guess(route: &Route, error: &Error) -> bool {
+    let is_refusal = match error.kind() {
+        Kind::Unauthenticated | Kind::Forbidden => true,
+        // A session's unknown application and its wrong hash are 400s, as Novu's are; a body that cannot be read guesses
+        // nothing, and says more of itself.
+        Kind::BadRequest => route.path == crate::v1::inbox::SESSION && error.extras().is_empty(),
+        _ => false,
+    };
+    route.auth == Auth::Public && is_refusal
+}
+
 /// Who calls: the peer, or whom a trusted proxy names as the one before it.
-fn client(settings: &Settings, request: &Request) -> Option<IpAddr> {
+fn client(settings: &Settings, request: &Request) -> Option<String> {
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()?
@@ -99,7 +113,7 @@ fn client(settings: &Settings, request: &Request) -> Option<IpAddr> {
         }
         client = hop.to_canonical();
     }
-    Some(client)
+    Some(client.to_string())
 }
 
 /// The answer to a path or a method that is not there.
@@ -179,10 +193,10 @@ async fn handle(
     let call = Call {
         app: app.clone(),
         ctx: ctx.clone(),
+        headers: std::mem::take(&mut parts.headers),
         parameters,
         query,
         body,
-        headers: std::mem::take(&mut parts.headers),
         idempotency: idempotency.clone(),
         session,
     };
@@ -445,7 +459,7 @@ mod tests {
         if let Ok(value) = HeaderValue::from_str(forwarded) {
             request.headers_mut().insert("x-forwarded-for", value);
         }
-        client(&settings(), &request).map(|client| client.to_string())
+        client(&settings(), &request)
     }
 
     fn route_of_small_bodies() -> &'static Route {

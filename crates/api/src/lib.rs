@@ -3,11 +3,11 @@
 mod answer;
 mod auth;
 mod call;
+mod connect;
 mod cors;
 mod dev;
 mod dispatch;
 mod example;
-mod failures;
 mod health;
 mod metrics;
 mod openapi;
@@ -116,7 +116,7 @@ struct Inner {
     keys: auth::Keys,
     sessions: session::Sessions,
     limiter: Option<rate::Limiter>,
-    failures: failures::Failures,
+    failures: rate::Failures,
     metrics: Metrics,
 }
 
@@ -136,7 +136,7 @@ impl App {
                 keys: auth::Keys::new(),
                 sessions,
                 limiter,
-                failures: failures::Failures::new(),
+                failures: rate::Failures::default(),
                 metrics,
             }),
         }
@@ -170,7 +170,7 @@ impl App {
         self.inner.limiter.as_ref()
     }
 
-    pub(crate) fn failures(&self) -> &failures::Failures {
+    pub(crate) fn failures(&self) -> &rate::Failures {
         &self.inner.failures
     }
 

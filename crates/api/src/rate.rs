@@ -1,7 +1,8 @@
 //! Rate limits, off unless they are switched on (api.md 1.5): a token bucket for each environment and category.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use campanile_model::{Error, Id, Result, Time};
 
@@ -31,6 +32,49 @@ struct Bucket {
     /// In thousandths of a token.
     tokens: i64,
     at: Time,
+}
+
+/// Failed calls of one address that are answered as what they are, at once.
+const FAILURES: i64 = 30;
+/// After so many seconds one more is.
+pub(crate) const FAILURES_SECONDS: u64 = 2;
+/// Addresses that are remembered.
+const ADDRESSES: u64 = 50_000;
+
+/// Counts failed calls to public routes by their address, whether rate limits are on or not.
+pub(crate) struct Failures {
+    /// When the address's bucket was, or will be, full again.
+    addresses: moka::sync::Cache<String, Arc<Mutex<Time>>>,
+}
+
+impl Default for Failures {
+    fn default() -> Self {
+        let step = Duration::from_secs(FAILURES_SECONDS);
+        let memory = step * u32::try_from(FAILURES).unwrap_or(1);
+        Self {
+            addresses: moka::sync::Cache::builder()
+                .max_capacity(ADDRESSES)
+                .time_to_idle(memory)
+                .build(),
+        }
+    }
+}
+
+impl Failures {
+    /// Counts a failure; false when the address has had its share.
+    pub(crate) fn admits(&self, address: Option<&str>, now: Time) -> bool {
+        let step = Duration::from_secs(FAILURES_SECONDS);
+        let full = self
+            .addresses
+            .get_with(address.unwrap_or_default().to_owned(), || Arc::new(Mutex::new(now)));
+        let mut full = full.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = now.max(*full).plus(step);
+        let admitted = now.until(next) <= step * u32::try_from(FAILURES).unwrap_or(1);
+        if admitted {
+            *full = next;
+        }
+        admitted
+    }
 }
 
 /// The buckets of this node.
@@ -77,9 +121,19 @@ impl Limiter {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    #[test]
+    fn an_address_fails_thirty_times_and_then_every_two_seconds() {
+        let failures = Failures::default();
+        let now = Time::from_millis(1_000_000);
+        let admitted = (0..100).filter(|_| failures.admits(Some("10.0.0.1"), now)).count();
+        assert_eq!(admitted, 30);
+        assert!(failures.admits(Some("10.0.0.2"), now));
+        assert!(!failures.admits(Some("10.0.0.1"), now.plus(Duration::from_secs(1))));
+        assert!(failures.admits(Some("10.0.0.1"), now.plus(Duration::from_secs(2))));
+        assert!(!failures.admits(Some("10.0.0.1"), now.plus(Duration::from_secs(2))));
+    }
 
     #[test]
     fn a_bucket_runs_dry_and_fills_again() {

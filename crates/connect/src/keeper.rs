@@ -8,7 +8,7 @@ use campanile_model::Result;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Connect, rotation};
+use crate::{Connect, health, rotation};
 
 /// How long a duty belongs to a node that does not renew it.
 const DUTY: Duration = Duration::from_mins(1);
@@ -37,6 +37,8 @@ impl Keeper {
     pub fn start(&self) {
         self.duty("rotation", rotation::sweep_round);
         self.duty("revocation", rotation::revoke_round);
+        self.duty("probes", health::probe_round);
+        self.duty("health", health::sweep_round);
     }
 
     /// Begins no further round, and waits for those under way as long as this.

@@ -5,6 +5,10 @@
 //! reads the calls to vendors.
 
 pub mod app_tokens;
+pub mod destinations;
+pub mod health;
+pub mod hooks;
+pub mod hosted;
 mod keeper;
 pub mod links;
 mod metrics;
@@ -47,8 +51,10 @@ struct Inner {
     settings: Settings,
     app_tokens: app_tokens::Cache,
     telegram_names: telegram::Names,
+    bot_keys: hooks::openid::Keys,
     rotation: rotation::State,
     metrics: ConnectMetrics,
+    destinations: destinations::Cache,
 }
 
 impl Connect {
@@ -61,8 +67,10 @@ impl Connect {
                 settings,
                 app_tokens: app_tokens::Cache::new(),
                 telegram_names: telegram::names(),
+                bot_keys: hooks::openid::Keys::default(),
                 rotation: rotation::State::default(),
                 metrics: ConnectMetrics::default(),
+                destinations: destinations::Cache::new(),
             }),
         }
     }
@@ -84,6 +92,11 @@ impl Connect {
     /// What the connections count.
     pub fn metrics(&self) -> &ConnectMetrics {
         &self.inner.metrics
+    }
+
+    /// The lists for pickers.
+    pub(crate) fn destinations(&self) -> &destinations::Cache {
+        &self.inner.destinations
     }
 
     /// What the configuration says.

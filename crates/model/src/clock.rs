@@ -46,6 +46,25 @@ impl Clock {
         Time::from_millis(base + self.ahead.load(Ordering::Relaxed))
     }
 
+    /// The time now, however far the clock was moved: what others compare with their own clocks, such as the times
+    /// inside signatures.
+    pub fn real(&self) -> Time {
+        Time::from_millis(match self.base {
+            Base::System => system_millis(),
+            Base::Fixed(millis) => millis,
+        })
+    }
+
+    /// What this clock shows when it is `real` elsewhere: where a time that others wrote meets one of ours.
+    pub fn shifted(&self, real: Time) -> Time {
+        real.plus(self.ahead())
+    }
+
+    /// How far the clock was moved.
+    pub fn ahead(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.ahead.load(Ordering::Relaxed)).unwrap_or(0))
+    }
+
     /// Moves the clock forward; it never goes back.
     pub fn advance(&self, by: Duration) {
         self.ahead

@@ -6,11 +6,13 @@
 pub mod catalogue;
 pub mod chat;
 pub mod consent;
+pub mod directory;
 pub mod outcome;
 mod redact;
 pub mod retry_after;
 pub mod transport;
 pub mod vendors;
+pub mod webhook;
 
 pub use outcome::{Failure, Health, Level, Outcome};
 pub use transport::{Request, Response, Transport, TransportConfig, TransportError, Trust};

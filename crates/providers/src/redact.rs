@@ -106,6 +106,13 @@ pub(crate) fn url_secrets(url: &Url) -> Vec<String> {
         .filter(|(_, hidden)| *hidden)
         .map(|(segment, _)| (*segment).to_owned())
         .collect();
+    // Telegram's token is what follows `bot` in the path.
+    let tokens: Vec<String> = segments
+        .iter()
+        .filter(|segment| bot_token(segment))
+        .map(|token| token[3..].to_owned())
+        .collect();
+    secrets.extend(tokens);
     secrets.extend(url.password().map(str::to_owned));
     for pair in url.query().unwrap_or_default().split('&') {
         if let Some((name, value)) = pair.split_once('=')

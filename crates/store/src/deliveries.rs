@@ -4,6 +4,7 @@ use campanile_model::channel::DeliveryState;
 use campanile_model::{Ctx, Id, Time};
 use serde_json::Value;
 
+use crate::connections::Workspace;
 use crate::db::{Batch, Columns, FromRow, StoreError};
 use crate::grants::Tokens;
 use crate::secrets::Place;
@@ -18,7 +19,7 @@ queries! {
     FOR_ATTEMPT = "SELECT d.id, d.message_id, d.integration_id, d.endpoint_id, d.address, d.state, d.attempts, d.expires_at,
             m.notification_id, m.position, m.provider_id, m.content, m.overrides, m.subscriber_id,
             e.identifier, e.kind, e.address, e.status, e.connection_identifier, e.last_success_at,
-            g.id, g.tokens, g.generation, g.status, g.last_success_at
+            g.id, g.tokens, g.generation, g.status, g.last_success_at, c.workspace
         FROM deliveries d
         {join_one:messages m ON m.environment_id = d.environment_id AND m.id = d.message_id}
         LEFT {join_one:endpoints e ON e.environment_id = d.environment_id AND e.id = d.endpoint_id}
@@ -37,6 +38,9 @@ queries! {
             WHERE deliveries.environment_id = made.environment_id AND deliveries.message_id = made.message_id
                 AND deliveries.id = made.id",
     };
+    /// Nothing when somebody gave the endpoint another address meanwhile.
+    MOVE_ENDPOINT = "UPDATE endpoints SET address = $4, updated_at = $5
+        WHERE environment_id = $1 AND id = $2 AND address = $3";
 }
 
 /// A delivery to be stored.
@@ -89,6 +93,8 @@ pub struct Attempt {
     pub endpoint: Option<AttemptEndpoint>,
     /// The grant as it is now.
     pub grant: Option<AttemptGrant>,
+    /// The vendor's id of the connection's workspace, tenant or organisation.
+    pub workspace_id: Option<String>,
 }
 
 /// The endpoint of an attempt.
@@ -147,6 +153,7 @@ impl FromRow for Attempt {
             subscriber_id: c.id()?,
             endpoint: None,
             grant: None,
+            workspace_id: None,
         };
         let (identifier, kind, address) = (c.opt_text()?, c.opt_text()?, c.opt_text()?);
         let (status, connection_identifier, last_success_at) = (c.opt_text()?, c.opt_text()?, c.opt_time()?);
@@ -171,6 +178,8 @@ impl FromRow for Attempt {
                 last_success_at,
             });
         }
+        let workspace = c.opt_json()?.as_ref().and_then(Workspace::from_json);
+        attempt.workspace_id = workspace.map(|workspace| workspace.id);
         Ok(attempt)
     }
 }
@@ -255,6 +264,24 @@ impl Store {
             &endpoint.address,
         )?;
         Ok(Some((endpoint.kind.clone(), parse(&text)?)))
+    }
+
+    /// Gives the endpoint of an attempt the address to which its provider has moved it, unless it was changed since.
+    pub fn move_attempt_endpoint(
+        &self,
+        batch: &mut Batch,
+        ctx: &Ctx,
+        attempt: &Attempt,
+        address: &Value,
+    ) -> Result<(), StoreError> {
+        if let (Some(id), Some(endpoint)) = (attempt.endpoint_id, &attempt.endpoint) {
+            let sealed = self.seal_address(id, address)?;
+            batch.add(
+                &MOVE_ENDPOINT,
+                args![ctx.environment, id, &endpoint.address, sealed, self.now()],
+            );
+        }
+        Ok(())
     }
 
     /// What the trigger overrides for the provider: `{provider, custom}`.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::connections::Workspace;
 use crate::db::{Batch, Columns, FromRow, StoreError};
+use crate::hooks::place_of;
 use crate::integrations::Integration;
 use crate::page::{Cursor, List, Listed, Page};
 use crate::secrets::Place;
@@ -23,7 +24,7 @@ pub const ADDRESS: &str = "endpoints_address";
 /// The conflict of two changes of one endpoint, or with the removal of what it names.
 pub const CHANGED: &str = "endpoint changed meanwhile";
 
-const SEALED: &str = "endpoints.address";
+pub(crate) const SEALED: &str = "endpoints.address";
 /// A success is noted at most this often: the row of a busy endpoint is not written with every send.
 const SUCCESS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
 
@@ -56,12 +57,12 @@ queries! {
     TAKE_CONNECTION = "UPDATE connections SET updated_at = updated_at WHERE environment_id = $1 AND id = $2";
     INSERT = {
         insert "endpoints",
-        "environment_id text, id text, identifier text, integration_id text, connection_id text, connection_identifier text, subscriber_id text, contexts text, channel text, kind text, address text, address_key text, status text, since int, created_at int, updated_at int"
+        "environment_id text, id text, identifier text, integration_id text, connection_id text, connection_identifier text, subscriber_id text, contexts text, channel text, kind text, address text, address_key text, place text, status text, since int, created_at int, updated_at int"
     };
     UPDATE = "UPDATE endpoints SET address = $4, address_key = $5, reason = NULL, last_error = NULL,
         since = CASE WHEN status = 'active' THEN since ELSE $6 END,
         health_change = CASE WHEN status = 'active' THEN health_change ELSE $7 END,
-        status = 'active', updated_at = $6
+        status = 'active', updated_at = $6, place = $8
         WHERE environment_id = $1 AND id = $2 AND address = $3";
     DELETE = "DELETE FROM endpoints WHERE environment_id = $1 AND id = $2";
     SET_HEALTH = "UPDATE endpoints SET status = $3, reason = $4, since = $5, health_change = $6
@@ -87,11 +88,10 @@ const COLUMNS: &str =
     t.channel, t.connection_id, t.connection_identifier, c.grant_id, c.workspace, t.subscriber_id, s.subscriber_id,
     t.contexts, t.kind, t.address, t.status, t.reason, t.since, t.last_success_at, t.last_error,
     t.created_at, t.updated_at";
-const TABLES: &str = "endpoints t
-    JOIN integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id
-    LEFT JOIN subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber_id
-    LEFT JOIN connections c ON c.environment_id = t.environment_id AND c.id = t.connection_id
-        AND c.contexts = t.contexts";
+const JOINS: &str = "{join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+    LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber_id}
+    LEFT {join_one:connections c ON c.environment_id = t.environment_id AND c.id = t.connection_id
+        AND c.contexts = t.contexts}";
 
 /// One endpoint.
 #[derive(Clone, Debug)]
@@ -280,18 +280,18 @@ impl Store {
         filter: &EndpointFilter,
         cursor: &Cursor,
     ) -> Result<Page<Endpoint>, StoreError> {
-        let mut list = List::new(ctx, COLUMNS, "endpoints", TABLES);
+        let integrations = self
+            .integrations_matching(ctx, None, &filter.provider_id, &filter.integration_identifier)
+            .await?;
+        let mut list = List::new(ctx, COLUMNS, "endpoints").joined(JOINS).covered();
+        if let Some(integrations) = integrations {
+            list.one_of("t.integration_id", integrations);
+        }
         if let Some(subscriber) = filter.subscriber {
             list.filter("t.subscriber_id = {}", subscriber);
         }
         if let Some(channel) = filter.channel {
             list.filter("t.channel = {}", channel.wire());
-        }
-        if let Some(provider) = &filter.provider_id {
-            list.filter("i.provider_id = {}", provider);
-        }
-        if let Some(identifier) = &filter.integration_identifier {
-            list.filter("i.identifier = {}", identifier);
         }
         if let Some(identifier) = &filter.connection_identifier {
             list.filter("t.connection_identifier = {}", identifier);
@@ -341,6 +341,7 @@ impl Store {
                 new.kind,
                 &address,
                 new.unique.map(|unique| self.address_key(unique)),
+                self.place_hash(new.kind, place_of(new.kind, new.address)),
                 HealthStatus::Active.wire(),
                 now,
                 now,
@@ -392,7 +393,8 @@ impl Store {
             &sealed,
             unique.map(|unique| self.address_key(unique)),
             now,
-            change
+            change,
+            self.place_hash(&read.kind, place_of(&read.kind, address))
         ];
         batch.expect(&UPDATE, row, CHANGED);
         self.announce_endpoint(batch, ctx, read.id, change, HealthStatus::Active);
@@ -439,7 +441,14 @@ impl Store {
         self.announce_endpoint(batch, ctx, endpoint, change, status);
     }
 
-    fn announce_endpoint(&self, batch: &mut Batch, ctx: &Ctx, endpoint: Id, change: Id, status: HealthStatus) {
+    pub(crate) fn announce_endpoint(
+        &self,
+        batch: &mut Batch,
+        ctx: &Ctx,
+        endpoint: Id,
+        change: Id,
+        status: HealthStatus,
+    ) {
         let kind = if status == HealthStatus::Active {
             "endpoint.recovered"
         } else {
@@ -449,7 +458,7 @@ impl Store {
         batch.add(&ANNOUNCE, row);
     }
 
-    fn seal_address(&self, endpoint: Id, address: &Value) -> Result<String, StoreError> {
+    pub(crate) fn seal_address(&self, endpoint: Id, address: &Value) -> Result<String, StoreError> {
         let place = Place {
             column: SEALED,
             row: &endpoint.to_string(),

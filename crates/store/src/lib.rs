@@ -5,15 +5,18 @@
 
 pub mod api_keys;
 pub mod audits;
+pub mod changes;
 pub mod connections;
 pub mod contexts;
 pub mod db;
 pub mod deliveries;
+mod dev_clock;
 pub mod endpoints;
 pub mod environments;
 pub mod events;
 pub mod first_start;
 pub mod grants;
+pub mod hooks;
 pub mod idempotency;
 pub mod inbox_sessions;
 pub mod integrations;
@@ -25,12 +28,14 @@ pub mod notifications;
 pub mod oauth_states;
 pub mod outbox;
 pub mod page;
+pub mod probes;
 pub mod secrets;
 pub mod subscribers;
 pub mod tasks;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod traces;
+pub mod webhooks;
 pub mod workflows;
 
 use std::os::unix::fs::OpenOptionsExt;
@@ -58,10 +63,12 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
     [
         api_keys::ALL,
         audits::ALL,
+        changes::ALL,
         connections::ALL,
         connections::aliases::ALL,
         contexts::ALL,
         deliveries::ALL,
+        dev_clock::ALL,
         endpoints::ALL,
         endpoints::relink::ALL,
         environments::ALL,
@@ -69,12 +76,14 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         first_start::ALL,
         grants::ALL,
         grants::consent::ALL,
+        hooks::ALL,
         grants::revocations::ALL,
         grants::rotation::ALL,
         idempotency::ALL,
         inbox_sessions::ALL,
         integrations::ALL,
         integrations::ALL_CHANGES,
+        integrations::health::ALL,
         keyring::ALL,
         link_codes::ALL,
         messages::ALL,
@@ -82,10 +91,13 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         notifications::ALL,
         oauth_states::ALL,
         outbox::ALL,
+        probes::ALL,
         subscribers::ALL,
         tasks::ALL,
         testing::ALL,
         traces::ALL,
+        webhooks::ALL,
+        webhooks::ALL_DELIVERIES,
         workflows::ALL,
     ]
     .concat()

@@ -1,6 +1,7 @@
-//! Dev mode's own routes: the outbox, as JSON and as a page. They answer only this machine and pages of their own
+//! Dev mode's own routes: the outbox, as JSON and as a page, and the clock. They answer only this machine and pages of their own
 //! origin.
 
+mod clock;
 mod outbox;
 mod page;
 
@@ -13,7 +14,7 @@ use campanile_model::{Error, Result};
 use crate::App;
 use crate::route::Route;
 
-pub(crate) const ROUTES: &[&Route] = &[&outbox::LIST, &outbox::CLEAR];
+pub(crate) const ROUTES: &[&Route] = &[&outbox::LIST, &outbox::CLEAR, &clock::ADVANCE];
 
 /// Refuses calls that a page of another origin could make: a foreign `Host` (DNS rebinding) or `Origin`.
 pub(crate) fn check_origin(headers: &HeaderMap, peer: Option<SocketAddr>) -> Result<()> {

@@ -35,8 +35,15 @@ pub(crate) struct Decision {
 /// One level's health as an outcome shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Grant { status: &'static str, reason: String },
-    Endpoint { status: &'static str, reason: String },
+    Grant {
+        status: &'static str,
+        reason: String,
+        missing_scope: Option<String>,
+    },
+    Endpoint {
+        status: &'static str,
+        reason: String,
+    },
 }
 
 /// Decides.
@@ -138,7 +145,14 @@ pub(crate) fn verdict(failure: &Failure) -> Option<Verdict> {
         Health::Broken => "broken",
     };
     match failure.level {
-        Level::Grant => Some(Verdict::Grant { status, reason }),
+        Level::Grant => Some(Verdict::Grant {
+            status,
+            reason,
+            missing_scope: match &failure.health {
+                Some(Health::Degraded { missing_scope }) => missing_scope.clone(),
+                _ => None,
+            },
+        }),
         Level::Endpoint => Some(Verdict::Endpoint { status, reason }),
         Level::Integration | Level::Message | Level::Network => None,
     }

@@ -4,28 +4,33 @@
 //! a trace says that it may arrive twice.
 
 mod backoff;
-mod decide;
+pub(crate) mod decide;
 pub(crate) mod integrations;
+mod post;
+mod second;
+mod teams;
 mod token;
 
 use campanile_model::channel::{DeliveryState, HealthStatus, TraceStatus};
 use campanile_model::texts::Detail;
 use campanile_model::{Ctx, Id};
-use campanile_providers::chat::{Address, ChatDelivery, Prepared, interpret, prepare};
-use campanile_providers::transport::is_loopback_url;
+use campanile_providers::chat::Address;
 use campanile_providers::{Failure, Level, Outcome};
 use campanile_store::Batch;
 use campanile_store::deliveries::{Attempt, AttemptGrant, Attempted};
 use campanile_store::notifications::Settled;
-use campanile_store::outbox::Kept;
 use campanile_store::tasks::{Again, NewTask, Task};
 use campanile_store::traces::NewTrace;
 use serde_json::{Value, json};
 
 use crate::task::{ADVANCE, AdvanceV1, DeliverV1, payload};
 use crate::{Engine, Interrupted};
-use decide::{Before, Decision, Verdict};
+use decide::{Before, Decision};
 use token::Ready;
+
+pub(crate) use decide::{Verdict, verdict};
+pub(crate) use post::{Posted, Posting, post};
+pub(crate) use teams::is_teams;
 
 /// Makes an attempt of a claimed delivery; `attempt` is its row as it was read, or nothing when its message is gone.
 pub(crate) async fn run(
@@ -124,81 +129,69 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
             "The address does not fit the endpoint's type",
         ));
     };
-    if address.needs_token() && attempt.grant.is_none() {
+    if address.needs_token() && attempt.grant.is_none() && !teams::needs_no_connection(attempt, &address) {
         return reject(no_connection(attempt));
     }
     if is_dead(attempt) {
         return Ok(uncalled(decide::held(before, None), None));
     }
-    let mut token = match token::ready(engine, ctx, attempt).await? {
+    let token = match token::ready(engine, ctx, attempt).await? {
         Ready::Send(token) => token,
         Ready::Wait(until) => return Ok(uncalled(decide::awaits_token(before, until), None)),
         Ready::Dead => return Ok(uncalled(decide::held(before, None), None)),
     };
     let overrides = store.attempt_overrides(attempt)?;
-    let delivery_id = attempt.id.to_string();
-    let prepare_with = |token: Option<&str>| {
-        prepare(&ChatDelivery {
-            provider_id: &attempt.provider_id,
-            address: &address,
-            token,
-            text: &attempt.content,
-            overrides: &overrides["provider"],
-            custom_data: &overrides["custom"],
-            credentials,
-            delivery_id: &delivery_id,
-            bases: &engine.connect().settings().bases,
-        })
+    let renewed;
+    let mut generation = token.generation;
+    let posting = |token| Posting {
+        integration,
+        credentials,
+        provider_id: &attempt.provider_id,
+        address: &address,
+        token,
+        workspace: attempt.workspace_id.as_deref(),
+        endpoint: attempt.endpoint.as_ref().map_or("", |endpoint| &endpoint.identifier),
+        text: &attempt.content,
+        overrides: &overrides["provider"],
+        custom_data: &overrides["custom"],
+        delivery_id: attempt.id,
+        subscriber: Some(attempt.subscriber_id),
     };
-    let prepared = match prepare_with(token.text.as_deref()) {
-        Ok(prepared) => prepared,
-        Err(failure) => return reject(failure),
-    };
-    if engine.settings().outbox && !integration.send_real && !is_loopback_url(&prepared.request.url) {
-        let outcome = keep(
-            engine,
-            ctx,
-            attempt,
-            &address,
-            &integration.identifier,
-            &prepared,
-            batch,
-        )
-        .await?;
-        return Ok(Made {
-            decision: decide::decide(&outcome, before),
-            outcome: Some(outcome),
-            called: true,
-            kept: true,
-            generation: None,
-        });
-    }
-    let mut outcome = send(engine, attempt, &address, &prepared).await;
-    if token::has_ended(&outcome) {
+    let mut posted = post(engine, ctx, &posting(token.text.as_deref()), batch).await?;
+    if token::has_ended(&posted.outcome) {
         // The vendor's clock is the one that counts: renew once, send once more.
         match token::renew(engine, ctx, attempt, &token).await? {
             Ready::Send(newer) => {
-                token = newer;
-                match prepare_with(token.text.as_deref()) {
-                    Ok(prepared) => outcome = send(engine, attempt, &address, &prepared).await,
-                    Err(failure) => return reject(failure),
-                }
+                renewed = newer;
+                generation = renewed.generation;
+                posted = post(engine, ctx, &posting(renewed.text.as_deref()), batch).await?;
             }
             Ready::Wait(until) => {
                 return Ok(Made {
                     decision: decide::awaits_token(before, until),
-                    outcome: Some(outcome),
+                    outcome: Some(posted.outcome),
                     called: true,
                     kept: false,
-                    generation: token.generation,
+                    generation,
                 });
             }
-            Ready::Dead => outcome = token::cannot_be_renewed(outcome),
+            Ready::Dead => posted.outcome = token::cannot_be_renewed(posted.outcome),
         }
     }
+    let Posted {
+        outcome,
+        called,
+        kept,
+        moved,
+    } = posted;
+    if let Some(moved) = moved
+        && !attempt.has_own_address()
+    {
+        store.move_attempt_endpoint(batch, ctx, attempt, &moved.to_json())?;
+    }
     let decision = match &outcome {
-        Outcome::Rejected(failure) if decide::waits_for_reconnect(failure) => {
-            decide::held(before, decide::verdict(failure))
+        Outcome::Rejected(failure) if called && decide::waits_for_reconnect(failure) => {
+            decide::held(before, verdict(failure))
         }
         _ => decide::decide(
             &outcome,
@@ -211,15 +204,10 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
     Ok(Made {
         decision,
         outcome: Some(outcome),
-        called: true,
-        kept: false,
-        generation: token.generation,
+        called,
+        kept,
+        generation,
     })
-}
-
-async fn send(engine: &Engine, attempt: &Attempt, address: &Address, prepared: &Prepared) -> Outcome {
-    let response = engine.transport().send(&prepared.request, prepared.trust).await;
-    interpret(&attempt.provider_id, address, response).scrubbed(&prepared.request)
 }
 
 /// Whether the grant needs its customer before anything can be sent.
@@ -248,39 +236,6 @@ fn no_connection(attempt: &Attempt) -> Failure {
             "The endpoint has no channel connection, so there is no token to send with",
         ),
     }
-}
-
-/// Dev mode: the message stays here.
-async fn keep(
-    engine: &Engine,
-    ctx: &Ctx,
-    attempt: &Attempt,
-    address: &Address,
-    integration: &str,
-    prepared: &Prepared,
-    batch: &mut Batch,
-) -> Result<Outcome, Interrupted> {
-    let store = engine.store();
-    let subscriber = store.subscribers_by_id(ctx, vec![attempt.subscriber_id]).await?;
-    let kept = Kept {
-        id: store.new_id(),
-        channel: "chat".to_owned(),
-        provider_id: attempt.provider_id.clone(),
-        integration_identifier: integration.to_owned(),
-        subscriber_id: subscriber
-            .first()
-            .map(|one| one.subscriber_id.clone())
-            .unwrap_or_default(),
-        recipient: json!({ "type": address.kind(), "endpoint": prepared.request.scrub_json(&address.to_json()) }),
-        content: attempt.content.clone(),
-        request: prepared.request.redacted(),
-        created_at: store.now(),
-    };
-    store.keep_in_outbox(batch, ctx, &kept);
-    Ok(Outcome::Delivered {
-        id: Some(format!("outbox:{}", kept.id)),
-        details: json!({ "outbox": kept.id }),
-    })
 }
 
 async fn write_down(
@@ -420,8 +375,16 @@ fn health(
     let stale =
         |last: Option<campanile_model::Time>| last.is_none_or(|last| last.plus(SUCCESS_NOTED_EVERY) <= store.now());
     match &decision.health {
-        Some(Verdict::Grant { status, reason }) => {
+        Some(Verdict::Grant {
+            status,
+            reason,
+            missing_scope,
+        }) => {
             if let (Some(grant), Some(status)) = (grant, HealthStatus::parse(status)) {
+                // Slack names several where each of them would do.
+                for scope in missing_scope.iter().flat_map(|scopes| scopes.split(',')) {
+                    store.miss_grant_scope(batch, ctx, grant.id, grant.generation, scope);
+                }
                 store.set_grant_health(batch, ctx, grant.id, grant.generation, status, Some(reason));
             }
         }
@@ -507,7 +470,7 @@ async fn message_deleted(engine: &Engine, ctx: &Ctx, task: &Task, asked: &Delive
 }
 
 /// A random number of 0..1; without randomness the middle.
-fn jitter() -> f64 {
+pub(crate) fn jitter() -> f64 {
     let bytes = campanile_store::secrets::random_bytes(2).unwrap_or_default();
     match bytes.as_slice() {
         [high, low] => f64::from(u16::from_be_bytes([*high, *low])) / 65536.0,

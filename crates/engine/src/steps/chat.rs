@@ -10,6 +10,9 @@ use serde_json::{Map, Value, json};
 
 use crate::json::merge;
 
+/// Providers that reach a subscriber by the phone number of their profile alone.
+const PHONE_PROVIDERS: [&str; 2] = ["whatsapp-business", "sendblue"];
+
 /// An endpoint as the step sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
@@ -32,6 +35,8 @@ pub(crate) struct Input<'a> {
     pub(crate) step_id: &'a str,
     pub(crate) targets: &'a [Target],
     pub(crate) legacy: &'a [Legacy],
+    /// The phone number of the subscriber's profile.
+    pub(crate) phone: Option<&'a str>,
     pub(crate) integrations: &'a [Integration],
     pub(crate) overrides: &'a Value,
     pub(crate) payload: &'a Value,
@@ -70,7 +75,8 @@ pub(crate) struct Output {
 /// Plans the messages.
 pub(crate) fn plan(input: &Input<'_>) -> Output {
     let mut output = Output::default();
-    if input.targets.is_empty() && input.legacy.is_empty() {
+    let by_phone = by_phone(input);
+    if input.targets.is_empty() && input.legacy.is_empty() && by_phone.is_empty() {
         let detail = if input.has_contexts {
             Detail::SubscriberNoChannelInContext
         } else {
@@ -107,10 +113,38 @@ pub(crate) fn plan(input: &Input<'_>) -> Output {
             deliveries,
         });
     }
-    for legacy in input.legacy {
+    for legacy in input.legacy.iter().chain(&by_phone) {
         plan_legacy(input, legacy, &mut output);
     }
     output
+}
+
+/// A channel for each phone provider that is set up and that the subscriber has no channel of yet.
+fn by_phone(input: &Input<'_>) -> Vec<Legacy> {
+    let Some(phone) = input.phone.map(str::trim).filter(|phone| !phone.is_empty()) else {
+        return Vec::new();
+    };
+    let provider_of = |target: &Target| {
+        let integration = input.integrations.iter().find(|one| one.id == target.integration_id);
+        integration.map(|integration| integration.provider_id.as_str())
+    };
+    PHONE_PROVIDERS
+        .into_iter()
+        .filter(|id| input.legacy.iter().all(|legacy| legacy.provider_id != *id))
+        .filter(|id| input.targets.iter().all(|target| provider_of(target) != Some(id)))
+        .filter_map(|id| {
+            // The newest, as where a trigger names a provider only.
+            let found = input
+                .integrations
+                .iter()
+                .rfind(|one| one.provider_id == id && one.active)?;
+            Some(Legacy {
+                integration_id: found.id,
+                provider_id: id.to_owned(),
+                credentials: Map::from_iter([("phoneNumber".to_owned(), Value::from(phone))]),
+            })
+        })
+        .collect()
 }
 
 fn usable(integrations: &[Integration], id: Id) -> Option<&Integration> {
@@ -160,7 +194,9 @@ fn plan_legacy(input: &Input<'_>, legacy: &Legacy, output: &mut Output) {
     let url = text(provider.get("webhookUrl"))
         .or_else(|| text(custom.get("webhookUrl")))
         .or_else(|| text(input.payload.get("webhookUrl")))
-        .or_else(|| text(legacy.credentials.get("webhookUrl")));
+        .or_else(|| text(legacy.credentials.get("webhookUrl")))
+        // A webhook for another provider says nothing to one that knows numbers only.
+        .filter(|_| !PHONE_PROVIDERS.contains(&legacy.provider_id.as_str()));
     let address = match url {
         Some(url) => {
             let mut endpoint = json!({ "url": url });

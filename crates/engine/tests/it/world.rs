@@ -24,6 +24,7 @@ use campanile_store::traces::Trace;
 use campanile_store::workflows::{Preferences, Step, Workflow};
 use campanile_store::{Batch, Store};
 use campanile_testkit::fake::Fake;
+use campanile_testkit::rotating::{CLIENT_ID, SECRET};
 use campanile_testkit::{TestStore, eventually};
 use prometheus_client::registry::Registry;
 use serde_json::{Map, Value, json};
@@ -145,6 +146,11 @@ impl<'a> World<'a> {
     }
 
     async fn connect_as(&self, owner: Option<&Subscriber>, name: &str, token: &str) -> Connection {
+        self.connect_with(owner, name, &tokens(token)).await
+    }
+
+    /// A connection that rests on these tokens.
+    pub(crate) async fn connect_with(&self, owner: Option<&Subscriber>, name: &str, tokens: &Tokens) -> Connection {
         let mut batch = Batch::new();
         let new = NewConnection {
             identifier: name.to_owned(),
@@ -156,8 +162,7 @@ impl<'a> World<'a> {
                 name: None,
             },
         };
-        let tokens = tokens(token);
-        let made = self.store().create_connection(&mut batch, self.ctx(), new, &tokens);
+        let made = self.store().create_connection(&mut batch, self.ctx(), new, tokens);
         let made = made.await.unwrap();
         self.store().commit(batch).await.unwrap();
         made
@@ -385,7 +390,10 @@ async fn integration(test: &TestStore, provider: &str) -> Integration {
         provider_id: provider.to_owned(),
         channel: Some(Channel::Chat),
         kind: Kind::Delivery,
-        credentials: Map::new(),
+        credentials: Map::from_iter([
+            ("clientId".to_owned(), Value::from(CLIENT_ID)),
+            ("secretKey".to_owned(), Value::from(SECRET)),
+        ]),
         configurations: Map::new(),
         conditions: Vec::new(),
         active: true,

@@ -3,7 +3,7 @@
 use ring::hmac;
 use serde_json::{Map, Value, json};
 
-use super::{Address, ChatDelivery, Prepared, by_status, overrides, webhook};
+use super::{Address, ChatDelivery, Prepared, by_status, filled, overrides, webhook};
 use crate::{
     outcome::{Failure, Level, Outcome},
     transport::{Request, Response, Secretish},
@@ -53,7 +53,7 @@ pub(super) fn prepare(delivery: &ChatDelivery<'_>) -> Result<Prepared, Failure> 
         request.set_header("X-Novu-Signature", Secretish::Plain(signature));
     }
     overrides::apply(&mut request, delivery)?;
-    Ok(Prepared { request, trust })
+    Ok(Prepared::new(request, trust))
 }
 
 /// 2xx is all that a receiver has to say.
@@ -74,10 +74,6 @@ fn signing_key<'a>(delivery: &ChatDelivery<'a>) -> Option<&'a str> {
     filled(delivery.overrides, KEY)
         .or_else(|| filled(delivery.credentials, KEY))
         .or_else(|| filled(delivery.credentials, "secretKey"))
-}
-
-fn filled<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
-    value.get(name)?.as_str().filter(|text| !text.is_empty())
 }
 
 fn sign(key: &str, text: &str) -> String {

@@ -4,19 +4,27 @@ mod address;
 mod bases;
 mod chat_webhook;
 mod discord;
+mod hooks;
+mod line;
 mod mattermost;
+mod msteams;
 mod overrides;
+mod sendblue;
 mod slack;
+mod telegram;
+mod webex;
+mod whatsapp;
 
 use serde_json::Value;
 use url::Url;
 
 pub use address::{Address, Region, ToolMethod, WebexPerson};
 pub use bases::{BaseUrls, InvalidBaseUrl};
+pub(crate) use slack::answer as slack_answer;
 
 use crate::{
     outcome::{Failure, Health, Level, Outcome},
-    transport::{BlockReason, Request, Response, TransportError, Trust},
+    transport::{BlockReason, Request, Response, Secretish, Transport, TransportError, Trust},
 };
 
 /// One message for one address.
@@ -26,6 +34,10 @@ pub struct ChatDelivery<'a> {
     pub address: &'a Address,
     /// The connection's or the bot's token, for addresses that need one.
     pub token: Option<&'a str>,
+    /// The customer's tenant, for MS Teams.
+    pub tenant: Option<&'a str>,
+    /// Where MS Teams told our bot to answer in that tenant, when it did.
+    pub service_url: Option<&'a str>,
     pub text: &'a str,
     /// The provider overrides of trigger, step and framework, merged; without the members that are named after
     /// endpoints. Anything but an object is no override.
@@ -44,11 +56,57 @@ pub struct ChatDelivery<'a> {
 pub struct Prepared {
     pub request: Request,
     pub trust: Trust,
+    /// A call that must be made first and may be repeated: its answer names the conversation that `request` posts into.
+    pub opening: Option<Request>,
+}
+
+impl Prepared {
+    fn new(request: Request, trust: Trust) -> Self {
+        Self {
+            request,
+            trust,
+            opening: None,
+        }
+    }
+}
+
+/// What a Slack error code of a channel or user means, for people.
+pub fn slack_endpoint_message(code: &str) -> String {
+    slack::endpoint_message(code)
+}
+
+/// What it means that a call had no answer, whatever it was for.
+pub(crate) fn unanswered_call(error: &TransportError) -> Failure {
+    let message = format!("The vendor gave no answer: {error}.");
+    let level = match error {
+        TransportError::Blocked(_) => Level::Integration,
+        TransportError::NotSent(_) | TransportError::Unknown(_) => Level::Network,
+    };
+    Failure::new(level, "no_answer", message)
 }
 
 /// Whether this module sends with a provider.
 pub(crate) fn sends(provider_id: &str) -> bool {
-    matches!(provider_id, "slack" | "discord" | "mattermost" | "chat-webhook")
+    matches!(
+        provider_id,
+        "slack"
+            | "discord"
+            | "mattermost"
+            | "chat-webhook"
+            | "msteams"
+            | "webex-messaging"
+            | "telegram"
+            | "line"
+            | "whatsapp-business"
+            | "sendblue"
+    ) || posts_to_hooks(provider_id)
+}
+
+fn posts_to_hooks(provider_id: &str) -> bool {
+    matches!(
+        provider_id,
+        "rocket-chat" | "ryver" | "zulip" | "getstream" | "grafana-on-call"
+    )
 }
 
 /// Builds the call. A failure here is final, and nothing was sent.
@@ -58,8 +116,61 @@ pub fn prepare(delivery: &ChatDelivery<'_>) -> Result<Prepared, Failure> {
         "discord" => discord::prepare(delivery),
         "mattermost" => mattermost::prepare(delivery),
         "chat-webhook" => chat_webhook::prepare(delivery),
+        "msteams" => msteams::prepare(delivery),
+        "webex-messaging" => webex::prepare(delivery),
+        "telegram" => telegram::prepare(delivery),
+        "line" => line::prepare(delivery),
+        "whatsapp-business" => whatsapp::prepare(delivery),
+        "sendblue" => sendblue::prepare(delivery),
+        other if posts_to_hooks(other) => hooks::prepare(delivery),
         other => Err(unsupported(other)),
     }
+}
+
+/// Makes the calls of a prepared delivery and reads what came of them. Nothing in the outcome is secret.
+pub async fn send(transport: &Transport, provider_id: &str, address: &Address, prepared: &Prepared) -> Outcome {
+    let Some(opening) = &prepared.opening else {
+        let answer = transport.send(&prepared.request, prepared.trust).await;
+        return interpret(provider_id, address, answer).scrubbed(&prepared.request);
+    };
+    let answer = transport.send(opening, prepared.trust).await;
+    let (url, conversation) = match opened(opening, address, answer) {
+        Ok(opened) => opened,
+        Err(outcome) => return outcome.scrubbed(opening),
+    };
+    let request = Request {
+        url,
+        ..prepared.request.clone()
+    };
+    let answer = transport.send(&request, prepared.trust).await;
+    let mut outcome = interpret(provider_id, address, answer).scrubbed(&request);
+    // What was posted can be changed later only with its conversation.
+    if let Outcome::Delivered { details, .. } = &mut outcome {
+        details["conversationId"] = conversation.into();
+    }
+    outcome
+}
+
+/// Reads the answer to an opening call: where to post, and into which conversation.
+fn opened(
+    opening: &Request,
+    address: &Address,
+    answer: Result<Response, TransportError>,
+) -> Result<(Url, String), Outcome> {
+    match answer {
+        Ok(response) if (300..400).contains(&response.status) => Err(Outcome::Rejected(redirected(address, &response))),
+        Ok(response) => msteams::opened(opening, &response),
+        // The message itself was not sent by then.
+        Err(error) => Err(match unanswered(&error) {
+            Outcome::Unknown(failure) => Outcome::RetryAt { after: None, failure },
+            other => other,
+        }),
+    }
+}
+
+/// The address that a refusal says to use from now on instead of `address`: the provider has moved the place.
+pub fn moved_to(failure: &Failure) -> Option<Address> {
+    telegram::moved_to(failure)
 }
 
 /// Reads the answer, or its absence. Also clean with [`Outcome::scrubbed`] before storing: the answer may repeat the
@@ -73,6 +184,13 @@ pub fn interpret(provider_id: &str, address: &Address, response: Result<Response
             "discord" => discord::interpret(&response),
             "mattermost" => mattermost::interpret(&response),
             "chat-webhook" => chat_webhook::interpret(&response),
+            "msteams" => msteams::interpret(address, &response),
+            "webex-messaging" => webex::interpret(&response),
+            "telegram" => telegram::interpret(&response),
+            "line" => line::interpret(&response),
+            "whatsapp-business" => whatsapp::interpret(&response),
+            "sendblue" => sendblue::interpret(&response),
+            other if posts_to_hooks(other) => hooks::interpret(other, &response),
             other => Outcome::Rejected(unsupported(other)),
         },
     };
@@ -157,7 +275,38 @@ fn webhook(delivery: &ChatDelivery<'_>, url: &str, vendor: fn(&str) -> bool) -> 
 fn post(delivery: &ChatDelivery<'_>, url: Url, body: &Value, trust: Trust) -> Result<Prepared, Failure> {
     let mut request = Request::post_json(url, body.to_string());
     overrides::apply(&mut request, delivery)?;
-    Ok(Prepared { request, trust })
+    Ok(Prepared::new(request, trust))
+}
+
+/// A credential or override that is a text with something in it.
+fn filled<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    value.get(name)?.as_str().filter(|text| !text.trim().is_empty())
+}
+
+/// Adds the token, unless the caller brought an authorization of their own.
+fn bearer(prepared: &mut Prepared, token: &str) -> Result<(), Failure> {
+    if prepared.request.header("authorization").is_none() {
+        let value = Secretish::Secret(format!("Bearer {token}"));
+        prepared.request.set_header("authorization", value);
+    }
+    refuse_unsendable(prepared)
+}
+
+/// A call whose headers HTTP allows; a credential with a line break in it is no header.
+fn sendable(prepared: Prepared) -> Result<Prepared, Failure> {
+    refuse_unsendable(&prepared)?;
+    Ok(prepared)
+}
+
+fn refuse_unsendable(prepared: &Prepared) -> Result<(), Failure> {
+    match prepared.request.invalid_header() {
+        None => Ok(()),
+        Some(name) => Err(Failure::new(
+            Level::Integration,
+            "invalid_credentials",
+            format!("The credential for the header `{name}` has characters that no credential has."),
+        )),
+    }
 }
 
 /// A failure that carries the answer it came with.

@@ -10,10 +10,13 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_foundation", include_str!("../../migrations/0001_foundation.sql")),
     ("0002_oauth", include_str!("../../migrations/0002_oauth.sql")),
     ("0003_rotation", include_str!("../../migrations/0003_rotation.sql")),
+    ("0004_health", include_str!("../../migrations/0004_health.sql")),
+    ("0005_webhooks", include_str!("../../migrations/0005_webhooks.sql")),
     (
         "0007_inbox_sessions",
         include_str!("../../migrations/0007_inbox_sessions.sql"),
     ),
+    ("0008_lists", include_str!("../../migrations/0008_lists.sql")),
 ];
 
 const HISTORY: &str =
@@ -170,11 +173,12 @@ fn pending(done: &[(String, String)], dialect: Dialect) -> Result<Vec<Step>, Sto
 }
 
 fn spell(text: &str, dialect: Dialect) -> String {
-    let words: [(&str, &str); 6] = match dialect {
+    let words: [(&str, &str); 7] = match dialect {
         Dialect::Sqlite => [
             ("{text}", "TEXT"),
             ("{int}", "INTEGER"),
             ("{bool}", "INTEGER"),
+            ("{workspace_id}", "(workspace ->> 'id')"),
             ("{end}", "STRICT"),
             ("{keys}", "STRICT, WITHOUT ROWID"),
             ("{queue}", "STRICT, WITHOUT ROWID"),
@@ -185,6 +189,7 @@ fn spell(text: &str, dialect: Dialect) -> String {
             ("{text}", "TEXT COLLATE \"C\""),
             ("{int}", "BIGINT"),
             ("{bool}", "BOOLEAN"),
+            ("{workspace_id}", "(workspace::json ->> 'id')"),
             ("{end}", ""),
             ("{keys}", ""),
             (

@@ -38,6 +38,7 @@ queries! {
             AND NOT (other.environment_id = $1 AND other.integration_id = $2))";
     DELETE_CONNECTIONS = "DELETE FROM connections WHERE environment_id = $1 AND integration_id = $2";
     DELETE_ENDPOINTS = "DELETE FROM endpoints WHERE environment_id = $1 AND integration_id = $2";
+    DELETE_HEALTH = "DELETE FROM integration_health WHERE environment_id = $1 AND integration_id = $2";
     DELETE_CHANNELS = "DELETE FROM subscriber_channels WHERE environment_id = $1 AND integration_id = $2";
 }
 
@@ -224,6 +225,7 @@ impl Store {
             &DELETE_GRANTS,
             &DELETE_CONNECTIONS,
             &DELETE_ENDPOINTS,
+            &DELETE_HEALTH,
             &DELETE_CHANNELS,
         ] {
             batch.add(sql, here());

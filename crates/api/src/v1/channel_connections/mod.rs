@@ -1,12 +1,16 @@
 //! Channel connections: whose workspace or tenant notifications go to (channels.md 1.1).
 
 mod auth;
+mod check;
 mod create;
 mod delete;
+mod destinations;
 mod list;
 mod mask;
 pub(crate) mod mode;
 mod retrieve;
+mod session;
+mod test_message;
 mod update;
 mod verify;
 mod view;
@@ -21,9 +25,13 @@ pub(crate) const ROUTES: &[&Route] = &[
     &list::ROUTE,
     &create::ROUTE,
     &retrieve::ROUTE,
+    &session::ROUTE,
     &update::ROUTE,
     &verify::ROUTE,
     &delete::ROUTE,
+    &destinations::ROUTE,
+    &test_message::ROUTE,
+    &check::ROUTE,
 ];
 
 /// The connection that the path names, or a 404. The reference quotes the identifier with another sign on a PATCH.

@@ -14,7 +14,8 @@ pub(crate) const ROUTE: Route = route!(
 );
 
 async fn run(call: Call) -> Result<Reply> {
+    let known = call.store().integrations_health(&call.ctx).await?;
     let all = call.store().integrations_all(&call.ctx).await?;
     let active = all.iter().filter(|integration| integration.active);
-    Reply::data(200, &view::listed(call.store(), &call.ctx, active)?)
+    Reply::data(200, &view::listed(call.store(), &call.ctx, active, &known)?)
 }

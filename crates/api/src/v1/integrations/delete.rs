@@ -19,11 +19,12 @@ async fn run(call: Call) -> Result<Reply> {
     let id = call.parameter("integrationId");
     let store = call.store();
     for _ in 0..TRIES {
+        let health = store.integrations_health(&call.ctx).await?;
         let known = store.integrations_to_change(&call.ctx).await?;
         let gone = known.find(id).ok_or_else(|| unknown(id))?;
         let mut batch = Batch::new();
         let left = store.delete_integration(&mut batch, &call.ctx, &known, gone).await?;
-        let reply = Reply::data(200, &view::listed(store, &call.ctx, &left)?)?;
+        let reply = Reply::data(200, &view::listed(store, &call.ctx, &left, &health)?)?;
         match call.commit(batch, &reply).await {
             Ok(_) => return Ok(reply),
             Err(error) if lost_race(&error) => {}

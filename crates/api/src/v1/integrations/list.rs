@@ -14,6 +14,7 @@ pub(crate) const ROUTE: Route = route!(
 );
 
 async fn run(call: Call) -> Result<Reply> {
+    let known = call.store().integrations_health(&call.ctx).await?;
     let all = call.store().integrations_all(&call.ctx).await?;
-    Reply::data(200, &view::listed(call.store(), &call.ctx, &all)?)
+    Reply::data(200, &view::listed(call.store(), &call.ctx, &all, &known)?)
 }

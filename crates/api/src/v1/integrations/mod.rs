@@ -1,9 +1,11 @@
 //! Integrations (api.md 4).
 
 mod active;
+mod app_manifest;
 mod conditions;
 mod create;
 mod delete;
+mod hooks;
 mod input;
 mod list;
 pub(crate) mod oauth;
@@ -18,6 +20,7 @@ use crate::route::Route;
 pub(crate) const ROUTES: &[&Route] = &[
     &list::ROUTE,
     &active::ROUTE,
+    &app_manifest::ROUTE,
     &create::ROUTE,
     &update::ROUTE,
     &delete::ROUTE,
@@ -27,6 +30,7 @@ pub(crate) const ROUTES: &[&Route] = &[
     &oauth::chat::ROUTE,
     &oauth::callback::ROUTE,
     &oauth::telegram::ROUTE,
+    &hooks::ROUTE,
 ];
 
 /// How often a lost race is run again before the caller is asked to. Each round has a winner, so this is about how many

@@ -195,7 +195,7 @@ pub(super) fn outcome(class: Class, code: &str, response: &Response, needed: Opt
     }
 }
 
-fn endpoint_message(code: &str) -> String {
+pub(in crate::chat) fn endpoint_message(code: &str) -> String {
     match code {
         "not_in_channel" => {
             format!("The app is not a member of this Slack channel (`{code}`). Invite it to the channel.")

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use self::errors::Class;
+pub(super) use self::errors::endpoint_message;
 use super::{Address, ChatDelivery, Prepared, overrides, post, refused, unfit, webhook};
 use crate::{
     outcome::{Failure, Health, Level, Outcome},
@@ -142,14 +143,21 @@ pub(super) fn interpret(address: &Address, response: &Response) -> Outcome {
     }
 }
 
-/// The Web API answers 200 with `ok: false` for nearly everything.
 fn api_answer(response: &Response) -> Outcome {
+    match answer(response) {
+        Ok(answer) => posted(&answer),
+        Err(refusal) => refusal,
+    }
+}
+
+/// What the Web API answered, or what its refusal means. It answers 200 with `ok: false` for nearly everything.
+pub(crate) fn answer(response: &Response) -> Result<Value, Outcome> {
     if response.status == 429 {
-        return errors::outcome(Class::Busy, "ratelimited", response, None);
+        return Err(errors::outcome(Class::Busy, "ratelimited", response, None));
     }
     let answer = response.json().unwrap_or_default();
-    match (answer["ok"].as_bool(), answer["error"].as_str()) {
-        (Some(true), _) if response.is_success() => posted(&answer),
+    Err(match (answer["ok"].as_bool(), answer["error"].as_str()) {
+        (Some(true), _) if response.is_success() => return Ok(answer),
         (Some(false), Some(code)) => {
             let class = match errors::class(code) {
                 Class::Unlisted if response.status >= 500 || response.status == 408 => Class::Ambiguous,
@@ -169,7 +177,7 @@ fn api_answer(response: &Response) -> Outcome {
                 response.status
             ),
         )),
-    }
+    })
 }
 
 fn posted(answer: &Value) -> Outcome {

@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::view;
 use crate::call::{Call, Reply};
 use crate::route::Route;
-use crate::v1::channel_endpoints::create::{CreateChannelEndpoint, kind_rule, make};
+use crate::v1::channel_endpoints::address::known_kind;
+use crate::v1::channel_endpoints::create::{CreateChannelEndpoint, make};
 use crate::v1::channels::{Contexts, given, identifier_rule};
 use crate::v1::inbox::channel_connections::seen;
 use crate::v1::inbox::standing::Standing;
@@ -29,7 +30,7 @@ dto! {
         /// The connection whose token delivers to it.
         optional connection_identifier: String = "connectionIdentifier";
         /// The kind of place, such as `slack_channel`.
-        required kind: String = "type" [kind_rule];
+        required kind: String = "type" [known_kind];
         /// The place itself, in the form of its type.
         required endpoint: Value = "endpoint";
     }
