@@ -182,10 +182,11 @@ fact('the vendor is told of a disconnect from whom somebody vouches for', async 
   const subscriberId = unique('subscriber');
   const ann = await session(server, { subscriber: subscriberId, subscriberHash: hashOf(server, subscriberId) });
   const { url } = dataOf(await ann.post(`${root}/oauth`, { integrationIdentifier, connectionIdentifier: subscriberId }), 201);
-  await consent(url, unique('T'));
-  const before = slack.requests('/api/auth.revoke').length;
+  const team = unique('T');
+  await consent(url, team);
   assertStatus(await ann.delete(`${root}/${subscriberId}`), 204);
-  await eventually(() => assert.equal(slack.requests('/api/auth.revoke').length, before + 1));
+  const told = () => slack.requests('/api/auth.revoke').map(({ headers }) => headers.authorization);
+  await eventually(() => assert.ok(told().includes(`Bearer xoxb-${team}`), told().join()));
 });
 
 fact('a subscriber makes, sees and removes endpoints of their own', async () => {
