@@ -166,11 +166,13 @@ fact('where the in-app integration asks for HMAC, nobody enters without', async 
 fact('an address that guesses too often is sent away, others and good calls are not', async () => {
   const from = (address, body) => begin(server, { subscriber: 'ann', ...body }, { 'x-forwarded-for': address });
   const wrong = { applicationIdentifier: 'guess' };
-  for (let time = 0; time < 120; time += 1) dataOf(await from('198.51.100.7', {}), 201);
+  for (let time = 0; time < 60; time += 1) dataOf(await from('198.51.100.7', {}), 201);
   const statuses = [];
-  for (let time = 0; time < 101; time += 1) statuses.push((await from('198.51.100.7', wrong)).status);
+  for (let time = 0; time < 40; time += 1) statuses.push((await from('198.51.100.7', wrong)).status);
   assert.deepEqual([...new Set(statuses)], [400, 429]);
   const refused = await from('198.51.100.7', wrong);
-  assert.equal(refused.headers.get('retry-after'), '60');
+  // Who knows what to say is not kept out by the guesses of a neighbour.
+  dataOf(await from('198.51.100.7', {}), 201);
+  assert.equal(refused.headers.get('retry-after'), '2');
   dataOf(await from('198.51.100.8', {}), 201);
 });

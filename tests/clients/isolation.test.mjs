@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { fact } from './harness/contract.mjs';
 import { assertErrorShape, assertRefused, dataOf, http } from './harness/http.mjs';
-import { bodiesFor, bodyFor, inhabit, parametersFor } from './harness/inhabited.mjs';
+import { bodiesFor, bodyFor, everywhere, inhabit, parametersFor } from './harness/inhabited.mjs';
 import { fill, routesOf } from './harness/routes.mjs';
 import { startServer } from './harness/server.mjs';
 import { world } from './harness/world.mjs';
@@ -12,7 +12,7 @@ after(() => server.stop());
 
 const home = await inhabit(server);
 const before = await home.snapshot();
-const stranger = http(server, { secretKey: server.keys.production });
+const stranger = await everywhere(server, http(server, { secretKey: server.keys.production }), server.identifiers.production, 'stranger');
 // Seen from Production, the other environment to sync to is Development.
 const bodies = { ...bodiesFor(home), WorkflowController_sync: { targetEnvironmentId: home.environment._id } };
 const routes = (await routesOf(server)).filter(({ path }) => /^\/v\d\//.test(path));

@@ -53,8 +53,7 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
     let mut extras = Extras::default();
     let answer = Box::pin(handle(&app, route, request, &request_id, &mut extras)).await;
     let answer = answer.map_err(|error| {
-        let guess = route.auth == Auth::Public && is_guess(&error);
-        if guess && !app.failures().admits(client, app.store().clock().real()) {
+        if is_guess(route, &error) && !app.failures().admits(client, app.store().clock().real()) {
             return Error::too_many(crate::rate::FAILURES_SECONDS);
         }
         error
@@ -77,8 +76,15 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
 
 /// Whether a call that anybody may make failed to prove who makes it: then its address may not try for ever. Calls that
 /// succeed are never limited.
-fn is_guess(error: &Error) -> bool {
-    matches!(error.kind().status().0, 400 | 401 | 403 | 404)
+fn is_guess(route: &Route, error: &Error) -> bool {
+    let is_refusal = match error.kind() {
+        Kind::Unauthenticated | Kind::Forbidden => true,
+        // A session's unknown application and its wrong hash are 400s, as Novu's are; a body that cannot be read guesses
+        // nothing, and says more of itself.
+        Kind::BadRequest => route.path == crate::v1::inbox::SESSION && error.extras().is_empty(),
+        _ => false,
+    };
+    route.auth == Auth::Public && is_refusal
 }
 
 /// Who calls: the peer, or whom a trusted proxy names as the one before it.

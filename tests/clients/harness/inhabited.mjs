@@ -6,12 +6,22 @@ import { eventually } from './process.mjs';
 import { world } from './world.mjs';
 
 const MARK = 'inhabitant';
+const OF_SUBSCRIBERS = /^\/v1\/inbox\/(?!session)/;
+
+/** Sends with the key, and to the routes of subscribers with the token of a session instead. */
+export async function everywhere(server, api, applicationIdentifier, subscriber) {
+  const { token } = dataOf(await api.post('/v1/inbox/session', { applicationIdentifier, subscriber }), 201);
+  const send = (method, path, body, headers) =>
+    api.send(method, path, body, { ...(OF_SUBSCRIBERS.test(path) && { authorization: `Bearer ${token}` }), ...headers });
+  return { ...api, send, get: (path, headers) => send('GET', path, undefined, headers) };
+}
 
 export async function inhabit(server) {
-  const { api, ...make } = world(server);
+  const { api: plain, ...make } = world(server);
   const integration = await make.integration({ providerId: 'chat-webhook', identifier: `${MARK}-integration` });
   const slack = await make.integration({ identifier: `${MARK}-slack`, credentials: { clientId: 'c', secretKey: 's' } });
   const subscriber = await make.subscriber({ subscriberId: `${MARK}-subscriber`, firstName: 'Ann' });
+  const api = await everywhere(server, plain, server.identifiers.development, subscriber.subscriberId);
   dataOf(await api.put(`/v1/subscribers/${subscriber.subscriberId}/credentials`, { providerId: 'chat-webhook', credentials: { webhookUrl: 'ftp://refused.example.com' } }));
   const context = dataOf(await api.post('/v2/contexts', { type: 'tenant', id: `${MARK}-context`, data: { a: 1 } }), 201);
   const connection = await make.connection({ integration, subscriber, identifier: `${MARK}-connection`, auth: { accessToken: `${MARK}-token` } });
@@ -95,6 +105,12 @@ export function bodiesFor(it) {
       integrationIdentifier: integration.identifier, connectionIdentifier: connection.identifier, identifier: 'an-endpoint', subscriberId: subscriber.subscriberId, context: { project: 'p' },
       createSubscriberIfMissing: false, type: 'webhook', endpoint: { url: 'https://hooks.example.com', channel: 'c' },
     },
+    InboxController_initializeSession: { applicationIdentifier: 'of-nobody', subscriber: 'a-subscriber', subscriberHash: 'beef', context: { project: 'p' }, contextHash: 'beef' },
+    InboxController_generateConnectOAuthUrl: { integrationIdentifier: integration.identifier, connectionIdentifier: 'a-connection', connectionMode: 'subscriber', autoLinkUser: true, scope: ['chat:write'] },
+    InboxController_getChatOAuthUrl: { integrationIdentifier: integration.identifier, connectionIdentifier: 'a-connection', mode: 'link_user', userScope: ['identity.basic'] },
+    InboxController_generateLinkUserOAuthUrl: { integrationIdentifier: integration.identifier, connectionIdentifier: connection.identifier, userScope: ['identity.basic'] },
+    InboxController_linkChannelEndpoint: { integrationIdentifier: integration.identifier },
+    InboxController_createChannelEndpoint: { integrationIdentifier: integration.identifier, identifier: 'an-endpoint', type: 'webhook', endpoint: { url: 'https://hooks.example.com' } },
     ChannelEndpointsController_updateChannelEndpoint: { endpoint: { url: 'https://hooks.example.com', channel: 'c' } },
     IntegrationsController_generateConnectOAuthUrl: {
       integrationIdentifier: slack.identifier, subscriberId: subscriber.subscriberId, connectionIdentifier: 'a-consent', context: { project: 'p' }, contextHash: 'h',

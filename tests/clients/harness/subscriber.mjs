@@ -5,8 +5,10 @@ import { Novu } from '@novu/js';
 import { dataOf, http } from './http.mjs';
 
 // The client is made for pages that are closed some day: its timers would keep this process alive.
-const { setInterval } = globalThis;
-globalThis.setInterval = (...args) => setInterval(...args).unref();
+for (const name of ['setInterval', 'setTimeout']) {
+  const start = globalThis[name];
+  globalThis[name] = (...args) => start(...args).unref();
+}
 
 const hmac = (secret, text) => createHmac('sha256', secret).update(text).digest('hex');
 

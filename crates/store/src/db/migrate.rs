@@ -7,16 +7,16 @@ use super::{Address, StoreError, postgres};
 
 /// All migrations in order. A shipped file is never edited.
 const MIGRATIONS: &[(&str, &str)] = &[
-    (
-        "0007_inbox_sessions",
-        include_str!("../../migrations/0007_inbox_sessions.sql"),
-    ),
     ("0001_foundation", include_str!("../../migrations/0001_foundation.sql")),
     ("0002_oauth", include_str!("../../migrations/0002_oauth.sql")),
     ("0003_rotation", include_str!("../../migrations/0003_rotation.sql")),
     ("0004_health", include_str!("../../migrations/0004_health.sql")),
     ("0005_webhooks", include_str!("../../migrations/0005_webhooks.sql")),
-    ("0008_lists", include_str!("../../migrations/0008_lists.sql")),
+    (
+        "0006_inbox_sessions",
+        include_str!("../../migrations/0006_inbox_sessions.sql"),
+    ),
+    ("0007_lists", include_str!("../../migrations/0007_lists.sql")),
 ];
 
 const HISTORY: &str =

@@ -11,6 +11,9 @@ mod standing;
 
 use crate::route::Route;
 
+/// Where sessions begin.
+pub(crate) const SESSION: &str = "/v1/inbox/session";
+
 pub(crate) const ROUTES: &[&Route] = &[
     &session::ROUTE,
     &channel_connections::list::ROUTE,
