@@ -68,7 +68,6 @@ pub(super) fn spawn_writer(path: &Path, queue: Arc<WriteQueue>, signals: Signals
     std::thread::Builder::new()
         .name("sqlite-writer".to_owned())
         .spawn(move || {
-            let _checkpointer = checkpointer;
             while let Some(jobs) = queue.next_blocking() {
                 let callers = callers(&jobs);
                 let (batches, replies): (Vec<Batch>, Vec<_>) =
@@ -83,6 +82,8 @@ pub(super) fn spawn_writer(path: &Path, queue: Arc<WriteQueue>, signals: Signals
                 }
                 queue.finished(callers);
             }
+            // The checkpointer lives as long as the writer.
+            drop(checkpointer);
         })
         .map_err(|error| StoreError::Driver(format!("cannot start the writer thread: {error}")))?;
     Ok(())
