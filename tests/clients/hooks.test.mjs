@@ -16,8 +16,11 @@ const bot = await startReceiver();
 after(() => bot.stop());
 const login = await startReceiver();
 after(() => login.stop());
+const telegram = await startReceiver();
+after(() => telegram.stop());
 const server = await startServer({
   settings: {
+    CAMPANILE_PROVIDERS__TELEGRAM__BASE_URL: telegram.url,
     CAMPANILE_PROVIDERS__SLACK__BASE_URL: slack.url,
     CAMPANILE_PROVIDERS__MSTEAMS__BOT_URL: bot.url,
     CAMPANILE_PROVIDERS__MSTEAMS__LOGIN_URL: login.url,
@@ -387,4 +390,37 @@ fact('a grant that ends soon and cannot renew itself is expiring, and sending do
   await eventually(async () => assert.equal((await healthOf(connection)).status, 'expiring'));
   const { health } = dataOf(await api.post(`/v1/channel-connections/${connection.identifier}/check`, {}));
   assert.deepEqual([health.status, health.expiresAt], ['expiring', soon]);
+});
+
+fact('a Telegram bot that is started with its code links the chat, and says so there', async () => {
+  telegram.answers('/bot7:token/getMe', { body: { ok: true, result: { id: 7, is_bot: true, username: 'MyBot' } } });
+  telegram.answers('/bot7:token/setWebhook', { body: { ok: true, result: true } });
+  const bot = await make.integration({ providerId: 'telegram', credentials: { apiToken: '7:token' } });
+  const { subscriberId } = await make.subscriber();
+  const link = async () => {
+    const body = { integrationIdentifier: bot.identifier, subscriberId };
+    return new URL(dataOf(await api.post('/v1/integrations/channel-endpoints/link', body)).url).searchParams.get('start');
+  };
+  const code = await link();
+  const [told] = telegram.requests('/bot7:token/setWebhook');
+  assert.equal(told.json.url, `${server.url}/v1/integrations/${bot._id}/hooks`);
+  const secret = told.json.secret_token;
+  assert.match(secret, /^[A-Za-z0-9_-]{32,256}$/);
+  const update = (update_id, rest) => JSON.stringify({ update_id, ...rest });
+  const start = (id, text) => update(id, { message: { text, chat: { id: 4711, type: 'private' } } });
+  const send = (body, token = secret) => hook(bot._id, body, { 'x-telegram-bot-api-secret-token': token });
+  assert.equal((await send(start(1, `/start ${code}`), 'guess')).status, 401);
+  const endpoints = async () => dataOf(await api.get(`/v1/channel-endpoints?subscriberId=${subscriberId}`));
+  assert.equal((await endpoints()).length, 0);
+  const answer = await (await send(start(2, `/start ${code}`))).json();
+  assert.deepEqual([answer.method, answer.chat_id], ['sendMessage', 4711]);
+  assert.match(answer.text, /connected/);
+  const [endpoint] = await endpoints();
+  assert.deepEqual([endpoint.type, endpoint.endpoint], ['telegram_chat', { chatId: '4711' }]);
+  assert.match((await (await send(start(3, '/start 00000000000000000000000000000000'))).json()).text, /does not work/);
+  assert.deepEqual(await (await send(start(4, 'hello'))).json(), {});
+  const chat = { id: 4711, type: 'private' };
+  await send(update(5, { my_chat_member: { chat, new_chat_member: { status: 'kicked' } } }));
+  assert.equal((await endpointHealth(endpoint)).status, 'broken');
+  assert.equal((await endpoints()).length, 1);
 });

@@ -14,7 +14,7 @@ const home = await inhabit(server);
 const { api } = home;
 const bodies = bodiesFor(home);
 const routes = (await routesOf(server)).filter(({ path }) => /^\/v\d\//.test(path));
-const withBody = routes.filter(({ hasBody, id }) => hasBody && bodyFor({ hasBody, id }, bodies) !== undefined);
+const withBody = routes.filter((route) => route.hasBody && bodyFor(route, bodies) !== undefined);
 const at = (route) => fill(route.path, parametersFor(route, home));
 const json = { 'content-type': 'application/json' };
 
@@ -236,6 +236,8 @@ const required = {
   ChannelEndpointsController_updateChannelEndpoint: ['endpoint'],
   ContextsController_createContext: ['type', 'id'],
   ContextsController_updateContext: ['data'],
+  WebhooksController_createEndpoint: ['url'],
+  WebhooksController_redriveFailed: ['since'],
 };
 
 fact('a required field that is missing or null is turned away everywhere', () => unchanged(async () => {

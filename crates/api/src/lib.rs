@@ -3,6 +3,7 @@
 mod answer;
 mod auth;
 mod call;
+mod connect;
 mod cors;
 mod dev;
 mod dispatch;

@@ -58,7 +58,7 @@ pub(crate) type Run = fn(Call) -> BoxFuture<'static, Result<Reply>>;
 pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
-    /// Novu's operation id; empty for routes that are ours alone.
+    /// Novu's operation id, or one in its form for routes of ours; empty for what is not part of the API.
     pub(crate) operation: &'static str,
     pub(crate) summary: &'static str,
     pub(crate) auth: Auth,

@@ -10,7 +10,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use crate::App;
 use crate::dispatch::not_found;
 use crate::route::{Auth, Route};
-use crate::{cors, dev, health, openapi, v1, v2};
+use crate::{connect, cors, dev, health, openapi, v1, v2};
 
 /// All routes.
 pub(crate) fn routes() -> Vec<&'static Route> {
@@ -24,9 +24,12 @@ pub(crate) fn routes() -> Vec<&'static Route> {
         v1::notifications::ROUTES,
         v1::subscribers::ROUTES,
         v1::subscribers::credentials::ROUTES,
+        v1::webhooks::ROUTES,
+        v1::webhooks::deliveries::ROUTES,
         v2::contexts::ROUTES,
         v2::subscribers::ROUTES,
         v2::workflows::ROUTES,
+        connect::ROUTES,
         health::ROUTES,
         openapi::ROUTES,
         dev::ROUTES,
@@ -94,13 +97,20 @@ mod tests {
         let public = routes().into_iter().filter(|route| route.auth == Auth::Public);
         let mut public: Vec<&str> = public.map(|route| route.path).collect();
         public.sort_unstable();
+        public.dedup();
         assert_eq!(
             public,
             [
+                "/connect/{token}",
+                "/connect/{token}/disconnect",
+                "/connect/{token}/pick",
+                "/connect/{token}/remove",
+                "/connect/{token}/start",
+                "/connect/{token}/test",
                 "/openapi.json",
                 "/v1/health-check",
                 "/v1/integrations/chat/oauth/callback",
-                "/v1/integrations/{integrationId}/hooks"
+                "/v1/integrations/{integrationId}/hooks",
             ]
         );
     }

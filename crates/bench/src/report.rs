@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::Result;
 use crate::load::{CONNECTIONS, Percentiles};
 use crate::machine::{Allowed, Facts};
-use crate::measure::{Accept, EngineResults};
+use crate::measure::{Accept, EngineResults, LISTED};
 use crate::options::Options;
 use crate::postgres::PGBENCH_CLIENTS;
 
@@ -191,6 +191,15 @@ impl Report {
                     met: e.drain.per_second >= 2000.0,
                     share: Some(share(e.drain.per_second, allowed.empty_handler, "")),
                 }),
+            ),
+            row(
+                &format!(
+                    "slowest list of {} connections or endpoints, p50 / p99",
+                    grouped(LISTED)
+                ),
+                "–",
+                "p99 < 10 ms",
+                both(&|e, _| Cell::judged(pair(e.lists.slowest), e.lists.slowest.p99_ms < 10.0)),
             ),
             row(
                 "lost / duplicate deliveries (of)",

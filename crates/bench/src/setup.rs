@@ -25,7 +25,8 @@ pub(crate) fn target(server: &Server, (workflow, recipients): (&'static str, cha
     }
 }
 
-struct Api {
+/// A caller of the API.
+pub(crate) struct Api {
     connection: Connection,
     address: SocketAddr,
     secret_key: String,
@@ -33,7 +34,36 @@ struct Api {
 }
 
 impl Api {
-    async fn create(&mut self, path: &str, body: &Value) -> Result<()> {
+    pub(crate) async fn open(server: &Server) -> Result<Self> {
+        Ok(Self {
+            connection: Connection::open(server.address).await?,
+            address: server.address,
+            secret_key: server.secret_key.clone(),
+            random: Random::seeded(),
+        })
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Value> {
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\nauthorization: ApiKey {}\r\naccept: application/json\r\n\r\n",
+            self.address, self.secret_key,
+        );
+        let status = self
+            .connection
+            .send(request.as_bytes())
+            .await
+            .map_err(|e| format!("GET {path}: {e}"))?;
+        let body = self.connection.body();
+        if status != 200 {
+            return Err(format!(
+                "GET {path} answered {status}: {}",
+                String::from_utf8_lossy(body)
+            ));
+        }
+        serde_json::from_slice(body).map_err(|e| format!("GET {path} answered no JSON: {e}"))
+    }
+
+    pub(crate) async fn create(&mut self, path: &str, body: &Value) -> Result<()> {
         let body = body.to_string();
         let request = format!(
             "POST {path} HTTP/1.1\r\nhost: {}\r\nauthorization: ApiKey {}\r\naccept: application/json\r\n\
@@ -59,12 +89,7 @@ impl Api {
 }
 
 pub(crate) async fn create_all(server: &Server) -> Result<()> {
-    let mut api = Api {
-        connection: Connection::open(server.address).await?,
-        address: server.address,
-        secret_key: server.secret_key.clone(),
-        random: Random::seeded(),
-    };
+    let mut api = Api::open(server).await?;
     api.create(
         "/v1/integrations",
         &json!({

@@ -8,6 +8,7 @@ pub mod app_tokens;
 pub mod destinations;
 pub mod health;
 pub mod hooks;
+pub mod hosted;
 mod keeper;
 pub mod links;
 mod metrics;

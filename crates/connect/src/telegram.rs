@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use campanile_model::{Ctx, Error, Result, Time};
+use campanile_model::{Ctx, Error, Id, Result, Time};
 use campanile_providers::consent::telegram;
 use campanile_providers::{Trust, chat::BaseUrls};
 use campanile_store::Batch;
@@ -13,9 +13,9 @@ use campanile_store::secrets::random_hex;
 use campanile_store::{StoreError, endpoints};
 use serde_json::json;
 
-use crate::Connect;
 use crate::links::{self, Link, Linked};
 use crate::oauth::{GivenContext, check_context};
+use crate::{Connect, hooks};
 
 /// A bot's name changes rarely, and only its owner changes it.
 const NAME_KEPT: Duration = Duration::from_hours(1);
@@ -88,7 +88,7 @@ pub async fn start_link(connect: &Connect, ctx: &Ctx, ask: &StartTelegram) -> Re
     let token = credentials.get("apiToken").and_then(serde_json::Value::as_str);
     let token = token.map(str::trim).filter(|token| !token.is_empty());
     let token = token.ok_or_else(|| Error::not_found("Telegram integration missing credentials (apiToken)"))?;
-    let bot_username = name(connect, token).await?;
+    let bot_username = name(connect, integration.id, token).await?;
     // 32 characters, all of which a deep link may hold.
     let code = random_hex(16)?;
     let mut batch = Batch::new();
@@ -109,8 +109,9 @@ pub async fn start_link(connect: &Connect, ctx: &Ctx, ask: &StartTelegram) -> Re
     Ok((link, batch))
 }
 
-/// The bot's name: asked for once in a while, because a link cannot be made without it.
-async fn name(connect: &Connect, token: &str) -> Result<String> {
+/// The bot's name: asked for once in a while, because a link cannot be made without it. Telegram is told then where the
+/// bot's updates go, because a link that nobody hears of is of no use.
+async fn name(connect: &Connect, integration: Id, token: &str) -> Result<String> {
     let key = connect.store().secrets().lookup_hash("telegram bot", token);
     if let Some(name) = connect.telegram_names().get(&key) {
         return Ok(name);
@@ -124,8 +125,37 @@ async fn name(connect: &Connect, token: &str) -> Result<String> {
         return Err(Error::unavailable(text, 5));
     }
     let name = telegram::username(&response).map_err(Error::bad_request)?;
+    listen(connect, integration, token).await?;
     connect.telegram_names().insert(key, name.clone());
     Ok(name)
+}
+
+/// Telegram calls only what it can reach by HTTPS; elsewhere its updates have to be passed on by other means.
+async fn listen(connect: &Connect, integration: Id, token: &str) -> Result<()> {
+    let settings = connect.settings();
+    let stands_in = settings.bases.get("telegram").is_some();
+    let public = settings.public_url.as_ref();
+    let Some(public) = public.filter(|url| url.scheme() == "https" || stands_in) else {
+        return Ok(());
+    };
+    let address = format!(
+        "{}/v1/integrations/{integration}/hooks",
+        public.as_str().trim_end_matches('/')
+    );
+    let secret = hooks::telegram_secret(connect.store(), integration);
+    let request = telegram::set_webhook(&settings.bases, token, &address, &secret).map_err(Error::bad_request)?;
+    let response = connect.transport().send(&request, Trust::Operator).await;
+    match response {
+        Ok(response) if response.is_success() => Ok(()),
+        Ok(response) => Err(Error::unavailable(
+            format!(
+                "Telegram did not accept the address for the bot's updates (HTTP {})",
+                response.status
+            ),
+            5,
+        )),
+        Err(error) => Err(Error::unavailable(format!("Telegram could not be told ({error})"), 5)),
+    }
 }
 
 /// Makes the chat that started the bot with a code an endpoint of the code's subscriber. The code is used in the commit

@@ -14,6 +14,8 @@ pub mod recipients;
 mod render;
 mod steps;
 mod task;
+mod test_message;
+mod webhooks;
 mod worker;
 mod workflows;
 
@@ -27,6 +29,7 @@ use campanile_store::{Store, StoreError};
 
 pub use accept::{Accepted, Trigger};
 pub use metrics::EngineMetrics;
+pub use test_message::{TestMessage, Tested};
 pub use worker::Worker;
 pub use workflows::Prepared;
 

@@ -10,6 +10,9 @@ pub(crate) const ADVANCE: &str = "AdvanceV1";
 /// Makes an attempt of a delivery.
 pub(crate) const DELIVER: &str = "DeliverV1";
 
+/// Makes an attempt of a webhook.
+pub(crate) const WEBHOOK: &str = "WebhookV1";
+
 /// [`PLAN`].
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PlanV1 {
@@ -41,6 +44,19 @@ pub(crate) struct DeliverV1 {
     /// The job that comes after this one, when there is one: its id and place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<(String, i64)>,
+}
+
+/// [`WEBHOOK`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct WebhookV1 {
+    pub(crate) endpoint: String,
+    pub(crate) delivery: String,
+    /// Attempts that have ended since it was last driven: waits grow with them.
+    #[serde(default)]
+    pub(crate) tries: i64,
+    /// Whether a holder died with it before it was put back.
+    #[serde(default)]
+    pub(crate) repeated: bool,
 }
 
 /// A payload as it is stored.

@@ -15,7 +15,9 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::task::{ADVANCE, DELIVER, DeliverV1, PLAN};
+use crate::task::{ADVANCE, DELIVER, DeliverV1, PLAN, WEBHOOK, WebhookV1};
+use crate::webhooks::lines::Lines;
+use crate::webhooks::{attempt, relay};
 use crate::{Engine, Interrupted, deliver, plan};
 
 /// Tasks that one process works on at the same time.
@@ -54,6 +56,8 @@ struct State {
     freed: Notify,
     /// The lane after which each environment's next turn begins.
     turns: Mutex<HashMap<Id, String>>,
+    /// What stands before receivers of webhooks.
+    lines: Lines,
 }
 
 impl Worker {
@@ -75,6 +79,8 @@ impl Worker {
         }
         let worker = self.clone();
         tokio::spawn(async move { worker.work().await });
+        let worker = self.clone();
+        tokio::spawn(async move { relay::keep_relaying(&worker.engine, &worker.stop).await });
         let worker = self.clone();
         tokio::spawn(async move { worker.keep_time().await });
         let worker = self.clone();
@@ -230,6 +236,7 @@ impl Worker {
                 match kind.as_str() {
                     PLAN => worker.plan(tasks).await,
                     DELIVER => worker.deliver(tasks).await,
+                    WEBHOOK => worker.call_webhooks(tasks).await,
                     ADVANCE => {
                         for task in tasks {
                             let handed_on = worker.raced(&task, || plan::advance(&worker.engine, &task)).await;
@@ -359,6 +366,31 @@ impl Worker {
                 let _ = worker.settle(&task, result);
                 worker.done(&task);
             });
+        }
+    }
+
+    async fn call_webhooks(&self, tasks: Vec<Task>) {
+        let mut wrong = Vec::new();
+        for task in tasks {
+            let asked = serde_json::from_str::<WebhookV1>(&task.payload).ok();
+            let Some((receiver, asked)) = asked.and_then(|asked| Some((asked.endpoint.parse::<Id>().ok()?, asked)))
+            else {
+                wrong.push(task);
+                continue;
+            };
+            let worker = self.clone();
+            self.tracker.spawn(async move {
+                // Not run again after a lost race, as with messages.
+                let result = match worker.state.lines.enter(receiver).await {
+                    Ok(_turn) => attempt::run(&worker.engine, &task, &asked).await,
+                    Err(wait) => attempt::put_back(&worker.engine, &task, &asked, wait).await,
+                };
+                let _ = worker.settle(&task, result);
+                worker.done(&task);
+            });
+        }
+        if !wrong.is_empty() {
+            self.park(wrong).await;
         }
     }
 

@@ -86,6 +86,10 @@ permissions! {
     ApiKeyRead = "apikey:read";
     /// Make and remove API keys.
     ApiKeyWrite = "apikey:write";
+    /// Read outbound webhooks: their endpoints, secrets and deliveries.
+    WebhookRead = "webhook:read";
+    /// Change outbound webhooks and deliver again.
+    WebhookWrite = "webhook:write";
 }
 
 /// A set of permissions.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O. Every other crate stands on this one.
 
+pub mod changes;
 pub mod channel;
 pub mod clock;
 pub mod context;

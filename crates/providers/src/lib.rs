@@ -12,6 +12,7 @@ mod redact;
 pub mod retry_after;
 pub mod transport;
 pub mod vendors;
+pub mod webhook;
 
 pub use outcome::{Failure, Health, Level, Outcome};
 pub use transport::{Request, Response, Transport, TransportConfig, TransportError, Trust};

@@ -45,6 +45,15 @@ queries! {
         {join_one:grants g ON g.id = t.grant_id}
         LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}
         WHERE t.environment_id = $1 AND t.subscriber = $2";
+    FIND_NAMED = "SELECT t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.channel, t.subscriber,
+        s.subscriber_id, t.contexts, t.workspace, t.created_at, t.updated_at,
+        g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
+        g.last_success_at, g.last_error, g.expires_at, g.scopes, g.missing_scopes
+        FROM connections t
+        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+        {join_one:grants g ON g.id = t.grant_id}
+        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}
+        WHERE t.environment_id = $1 AND t.identifier {in:$2}";
     FIND_BY_ID = "SELECT t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.channel, t.subscriber,
         s.subscriber_id, t.contexts, t.workspace, t.created_at, t.updated_at,
         g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
@@ -114,10 +123,16 @@ const COLUMNS: &str = "t.id, t.identifier, t.integration_id, i.identifier, i.pro
     s.subscriber_id, t.contexts, t.workspace, t.created_at, t.updated_at,
     g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
     g.last_success_at, g.last_error, g.expires_at, g.scopes, g.missing_scopes";
-const TABLES: &str = "connections t
-    JOIN integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id
-    JOIN grants g ON g.id = t.grant_id
-    LEFT JOIN subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber";
+/// Connections on grants of one status. The join is crossed so that SQLite begins with the grants: few are not active.
+const OF_STATUS: &str = "t.id IN (SELECT c.id FROM grants g CROSS JOIN connections c
+    WHERE g.status = {} AND c.grant_id = g.id AND c.environment_id = $1)";
+/// Those on grants that are not active.
+const NOT_ACTIVE: &str = "t.id IN (SELECT c.id FROM grants g CROSS JOIN connections c
+    WHERE g.status IN ('expiring', 'degraded', 'needs_reauth', 'revoked', 'broken')
+    AND c.grant_id = g.id AND c.environment_id = $1)";
+const JOINS: &str = "{join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+    {join_one:grants g ON g.id = t.grant_id}
+    LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}";
 
 /// The vendor's workspace, tenant or organisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,7 +219,7 @@ impl Listed for Connection {
 
 impl Connection {
     /// What is announced of it: everything but the tokens, because it may be gone when the announcement is read.
-    fn announced(&self) -> Value {
+    pub fn announced(&self) -> Value {
         json!({
             "identifier": self.identifier,
             "integrationIdentifier": self.integration_identifier,
@@ -320,6 +335,14 @@ impl Store {
         self.db.first(&FIND_OF_SCOPE, row).await
     }
 
+    /// The connections with these identifiers.
+    pub async fn connections_named(&self, ctx: &Ctx, identifiers: Vec<String>) -> Result<Vec<Connection>, StoreError> {
+        if identifiers.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.db.all(&FIND_NAMED, args![ctx.environment, identifiers]).await
+    }
+
     /// The connections that belong to a subscriber.
     pub async fn connections_of(&self, ctx: &Ctx, subscriber: Id) -> Result<Vec<Connection>, StoreError> {
         self.db.all(&FIND_OF, args![ctx.environment, subscriber]).await
@@ -332,24 +355,28 @@ impl Store {
         filter: &ConnectionFilter,
         cursor: &Cursor,
     ) -> Result<Page<Connection>, StoreError> {
-        let mut list = List::new(ctx, COLUMNS, "connections", TABLES);
+        let integrations = self
+            .integrations_matching(ctx, filter.channel, &filter.provider_id, &filter.integration_identifier)
+            .await?;
+        let mut list = List::new(ctx, COLUMNS, "connections").joined(JOINS).covered();
+        if let Some(integrations) = integrations {
+            list.one_of("t.integration_id", integrations);
+        }
         if let Some(owners) = &filter.owners {
-            list.filter("t.subscriber {in:{}}", owners.clone());
-        }
-        if let Some(channel) = filter.channel {
-            list.filter("i.channel = {}", channel.wire());
-        }
-        if let Some(provider) = &filter.provider_id {
-            list.filter("i.provider_id = {}", provider);
-        }
-        if let Some(identifier) = &filter.integration_identifier {
-            list.filter("i.identifier = {}", identifier);
+            list.several("t.subscriber {in:{}}", owners.clone());
         }
         if let Some(contexts) = &filter.contexts {
             list.filter("t.contexts = {}", contexts);
         }
         if let Some(status) = filter.status {
-            list.filter("g.status = {}", status.wire());
+            if status == HealthStatus::Active {
+                list.mostly(
+                    "EXISTS (SELECT 1 FROM grants g WHERE g.id = t.grant_id AND g.status = 'active')",
+                    NOT_ACTIVE,
+                );
+            } else {
+                list.several(OF_STATUS, status.wire());
+            }
         }
         list.page(&self.db, cursor).await
     }

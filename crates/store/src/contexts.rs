@@ -130,7 +130,7 @@ impl Store {
         filter: &ContextFilter,
         cursor: &Cursor,
     ) -> Result<Page<Context>, StoreError> {
-        let mut list = List::new(ctx, COLUMNS, "contexts", "contexts t");
+        let mut list = List::new(ctx, COLUMNS, "contexts");
         if let Some(kind) = &filter.kind {
             list.filter("t.kind = {}", kind);
         }

@@ -88,11 +88,10 @@ const COLUMNS: &str =
     t.channel, t.connection_id, t.connection_identifier, c.grant_id, c.workspace, t.subscriber_id, s.subscriber_id,
     t.contexts, t.kind, t.address, t.status, t.reason, t.since, t.last_success_at, t.last_error,
     t.created_at, t.updated_at";
-const TABLES: &str = "endpoints t
-    JOIN integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id
-    LEFT JOIN subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber_id
-    LEFT JOIN connections c ON c.environment_id = t.environment_id AND c.id = t.connection_id
-        AND c.contexts = t.contexts";
+const JOINS: &str = "{join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+    LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber_id}
+    LEFT {join_one:connections c ON c.environment_id = t.environment_id AND c.id = t.connection_id
+        AND c.contexts = t.contexts}";
 
 /// One endpoint.
 #[derive(Clone, Debug)]
@@ -281,18 +280,18 @@ impl Store {
         filter: &EndpointFilter,
         cursor: &Cursor,
     ) -> Result<Page<Endpoint>, StoreError> {
-        let mut list = List::new(ctx, COLUMNS, "endpoints", TABLES);
+        let integrations = self
+            .integrations_matching(ctx, None, &filter.provider_id, &filter.integration_identifier)
+            .await?;
+        let mut list = List::new(ctx, COLUMNS, "endpoints").joined(JOINS).covered();
+        if let Some(integrations) = integrations {
+            list.one_of("t.integration_id", integrations);
+        }
         if let Some(subscriber) = filter.subscriber {
             list.filter("t.subscriber_id = {}", subscriber);
         }
         if let Some(channel) = filter.channel {
             list.filter("t.channel = {}", channel.wire());
-        }
-        if let Some(provider) = &filter.provider_id {
-            list.filter("i.provider_id = {}", provider);
-        }
-        if let Some(identifier) = &filter.integration_identifier {
-            list.filter("i.identifier = {}", identifier);
         }
         if let Some(identifier) = &filter.connection_identifier {
             list.filter("t.connection_identifier = {}", identifier);

@@ -38,7 +38,7 @@ queries! {
         sqlite: "SELECT g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
             g.last_success_at, g.last_error, g.expires_at, g.scopes, g.missing_scopes, g.updated_at
             FROM grants g WHERE g.id IN (SELECT c.grant_id FROM connections c WHERE c.environment_id = $1
-                AND c.integration_id = $2 AND json_extract(c.workspace, '$.id') {in:$3})",
+                AND c.integration_id = $2 AND (c.workspace ->> 'id') {in:$3})",
         postgres: "SELECT g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
             g.last_success_at, g.last_error, g.expires_at, g.scopes, g.missing_scopes, g.updated_at
             FROM grants g WHERE g.id IN (SELECT c.grant_id FROM connections c WHERE c.environment_id = $1

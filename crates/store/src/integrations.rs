@@ -31,6 +31,8 @@ queries! {
     FIND_BY_IDENTIFIER = "SELECT id, identifier, name, provider_id, channel, kind, credentials, configurations,
         conditions, active, is_primary, priority, send, created_at, updated_at
         FROM integrations WHERE environment_id = $1 AND identifier = $2 AND deleted_at IS NULL";
+    MATCHING = "SELECT id FROM integrations WHERE environment_id = $1 AND ($2 = '' OR channel = $2)
+        AND ($3 = '' OR provider_id = $3) AND ($4 = '' OR identifier = $4)";
     VERSION = "SELECT version FROM integration_sets WHERE environment_id = $1";
 }
 
@@ -176,6 +178,14 @@ impl Integrations {
     }
 }
 
+struct Matching(Id);
+
+impl FromRow for Matching {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        c.id().map(Self)
+    }
+}
+
 struct Version(i64);
 
 impl FromRow for Version {
@@ -206,6 +216,28 @@ impl Store {
     /// One integration by its id.
     pub async fn integration_by_id(&self, ctx: &Ctx, id: Id) -> Result<Option<Integration>, StoreError> {
         self.db.first(&FIND, args![ctx.environment, id]).await
+    }
+
+    /// The ids of all integrations that fit, deleted ones too; nothing when nothing is asked.
+    pub(crate) async fn integrations_matching(
+        &self,
+        ctx: &Ctx,
+        channel: Option<Channel>,
+        provider_id: &Option<String>,
+        identifier: &Option<String>,
+    ) -> Result<Option<Vec<Id>>, StoreError> {
+        if channel.is_none() && provider_id.is_none() && identifier.is_none() {
+            return Ok(None);
+        }
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let row = args![
+            ctx.environment,
+            channel.map_or("", Channel::wire),
+            text(provider_id),
+            text(identifier)
+        ];
+        let found = self.db.all::<Matching>(&MATCHING, row).await?;
+        Ok(Some(found.into_iter().map(|Matching(id)| id).collect()))
     }
 
     /// One integration by its identifier.

@@ -5,6 +5,7 @@
 
 pub mod api_keys;
 pub mod audits;
+pub mod changes;
 pub mod connections;
 pub mod contexts;
 pub mod db;
@@ -33,6 +34,7 @@ pub mod tasks;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod traces;
+pub mod webhooks;
 pub mod workflows;
 
 use std::os::unix::fs::OpenOptionsExt;
@@ -60,6 +62,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
     [
         api_keys::ALL,
         audits::ALL,
+        changes::ALL,
         connections::ALL,
         connections::aliases::ALL,
         contexts::ALL,
@@ -91,6 +94,8 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         tasks::ALL,
         testing::ALL,
         traces::ALL,
+        webhooks::ALL,
+        webhooks::ALL_DELIVERIES,
         workflows::ALL,
     ]
     .concat()

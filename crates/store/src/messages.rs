@@ -232,7 +232,7 @@ impl Store {
         page: u32,
         limit: u32,
     ) -> Result<(Vec<Message>, bool), StoreError> {
-        let mut list = List::new(ctx, COLUMNS, "messages", "messages t");
+        let mut list = List::new(ctx, COLUMNS, "messages");
         if let Some(channel) = filter.channel {
             list.filter("t.channel = {}", channel.wire());
         }

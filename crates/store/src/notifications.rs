@@ -355,7 +355,7 @@ impl Store {
         page: u32,
         limit: u32,
     ) -> Result<(Vec<Notification>, bool), StoreError> {
-        let mut list = List::new(ctx, COLUMNS, "notifications", "notifications t");
+        let mut list = List::new(ctx, COLUMNS, "notifications");
         if !filter.workflows.is_empty() {
             list.filter("t.workflow_id {in:{}}", filter.workflows.clone());
         }

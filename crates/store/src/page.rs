@@ -1,6 +1,7 @@
 //! Lists that are paged by a cursor (channels.md 1.1.1): sorted by one column and the id, the cursor is a row's id.
 //!
-//! A page is fetched by index from the cursor on; the total is counted up to a cap.
+//! A page is fetched by index from the cursor on; the total is counted up to a cap. What rows are joined with is looked
+//! up only for the rows of the page: which rows are on it, and how many there are, the listed table alone decides.
 
 use campanile_model::{Ctx, Id};
 
@@ -114,23 +115,64 @@ pub trait Listed: FromRow {
 /// numbered parameters become SQL text.
 pub(crate) struct List {
     columns: &'static str,
-    /// `FROM` with joins; the listed table's alias is `t`.
-    tables: &'static str,
     table: &'static str,
+    /// What the rows of a page are joined with.
+    joins: &'static str,
     filters: Vec<String>,
     values: Vec<Val>,
+    /// Whether each filter has an index that holds all sort columns.
+    covered: bool,
+    /// Whether a filter takes more than one value, so that no index of it is in order.
+    several: bool,
+    /// A filter that nearly every row passes, and its opposite.
+    mostly: Option<(String, String)>,
 }
 
 impl List {
     /// A list of `table` (alias `t`) in the caller's environment.
-    pub(crate) fn new(ctx: &Ctx, columns: &'static str, table: &'static str, tables: &'static str) -> Self {
+    pub(crate) fn new(ctx: &Ctx, columns: &'static str, table: &'static str) -> Self {
         Self {
             columns,
-            tables,
             table,
+            joins: "",
             filters: vec!["t.environment_id = $1".to_owned()],
             values: vec![Val::from(ctx.environment)],
+            covered: false,
+            several: false,
+            mostly: None,
         }
+    }
+
+    /// Each filter has an index `(environment_id, filtered, created_at, id, updated_at)`.
+    pub(crate) fn covered(mut self) -> Self {
+        self.covered = true;
+        self
+    }
+
+    /// Adds a filter that nearly every row passes. A page finds its rows without looking far; what is counted is all,
+    /// less those that `rest` lets through.
+    pub(crate) fn mostly(&mut self, condition: &str, rest: &str) -> &mut Self {
+        self.mostly = Some((format!(" AND ({condition})"), format!(" AND ({rest})")));
+        self
+    }
+
+    /// Adds a filter that an index finds several values for.
+    pub(crate) fn several(&mut self, condition: &'static str, value: impl Into<Val>) -> &mut Self {
+        self.several = true;
+        self.filter(condition, value)
+    }
+
+    /// Whether the rows are better found by their filter and then sorted, than read in order until enough of them
+    /// pass: of ten thousand rows perhaps none does, and sorting what an index holds is quick.
+    fn sorts(&self, order: &str) -> bool {
+        let in_order = order == "created_at" && !self.several;
+        self.covered && self.filters.len() > 1 && self.mostly.is_none() && !in_order
+    }
+
+    /// Joins each row of a page with one row of other tables at most; filters cannot see them.
+    pub(crate) fn joined(mut self, joins: &'static str) -> Self {
+        self.joins = joins;
+        self
     }
 
     /// Adds a filter; `{}` stands for the value, every time it appears.
@@ -140,6 +182,24 @@ impl List {
             "({})",
             condition.replace("{}", &format!("${}", self.values.len()))
         ));
+        self
+    }
+
+    /// Adds a filter on a column that must have one of these values.
+    pub(crate) fn one_of(&mut self, column: &'static str, ids: Vec<Id>) -> &mut Self {
+        let among = match ids.as_slice() {
+            // One value keeps the order of an index.
+            [one] => {
+                self.values.push(Val::from(*one));
+                format!("{column} = ${}", self.values.len())
+            }
+            _ => {
+                self.several = true;
+                self.values.push(Val::from(ids));
+                format!("{column} {{in:${}}}", self.values.len())
+            }
+        };
+        self.filters.push(among);
         self
     }
 
@@ -167,9 +227,9 @@ impl List {
     ) -> Result<(Vec<T>, bool), StoreError> {
         let offset = u64::from(page) * u64::from(limit);
         let text = format!(
-            "SELECT {} FROM {} WHERE {} ORDER BY t.id DESC LIMIT {} OFFSET {offset}",
+            "SELECT {} FROM {} t WHERE {} ORDER BY t.id DESC LIMIT {} OFFSET {offset}",
             self.columns,
-            self.tables,
+            self.table,
             self.filters.join(" AND "),
             u64::from(limit) + 1
         );
@@ -193,13 +253,16 @@ impl List {
         let Some(position) = self.position(db, cursor, order).await? else {
             return Ok(Page::empty(0));
         };
-        let filtered = format!("{} WHERE {}", self.tables, self.filters.join(" AND "));
+        let filtered = format!("{} t WHERE {}", self.table, self.filters.join(" AND "));
         // The direction in which rows are read: for a page before the cursor against the order, flipped afterwards.
         let descending = cursor.descending != backwards;
-        let mut text = format!("SELECT {} FROM {filtered}", self.columns);
+        let mut from = filtered.clone();
+        if let Some((condition, _)) = &self.mostly {
+            from.push_str(condition);
+        }
         let mut values = self.values.clone();
         if let Some((value, id)) = &position {
-            text.push_str(&beyond(order, descending, cursor.include_cursor, values.len()));
+            from.push_str(&beyond(order, descending, cursor.include_cursor, values.len()));
             values.push(value.clone());
             values.push(Val::from(*id));
         }
@@ -210,11 +273,36 @@ impl List {
             format!("ORDER BY t.{order} {direction}, t.id {direction}")
         };
         let limit = usize::try_from(cursor.limit).unwrap_or(usize::MAX);
-        let page = format!("{text} {sorting} LIMIT {}", limit + 1);
-        let count = format!(
-            "SELECT count(*) FROM (SELECT 1 FROM {filtered} LIMIT {}) AS counted",
-            COUNT_CAP + 1
-        );
+        let limited = if self.sorts(order) {
+            // The sign keeps both engines from reading in order.
+            format!(
+                "{} LIMIT {}",
+                sorting.replacen(&format!("t.{order}"), &sorted_by(order), 1),
+                limit + 1
+            )
+        } else {
+            format!("{sorting} LIMIT {}", limit + 1)
+        };
+        let page = if self.joins.is_empty() {
+            format!("SELECT {} FROM {from} {limited}", self.columns)
+        } else {
+            let itself = format!(
+                "{{join_one:{} t ON t.environment_id = $1 AND t.id = page.id}}",
+                self.table
+            );
+            let rows = format!("(SELECT t.id FROM {from} {limited}) AS page {itself}");
+            format!("SELECT {} FROM {rows} {} {sorting}", self.columns, self.joins)
+        };
+        let counted = |rest: &str| {
+            format!(
+                "(SELECT count(*) FROM (SELECT 1 FROM {filtered}{rest} LIMIT {}) AS counted)",
+                COUNT_CAP + 1
+            )
+        };
+        let count = match &self.mostly {
+            Some((_, rest)) => format!("SELECT {} - {}", counted(""), counted(rest)),
+            None => format!("SELECT {}", counted("")),
+        };
         let (rows, total) = futures_util::future::join(
             db.all_of::<T>(&page, values),
             db.all_of::<Number>(&count, self.values.clone()),
@@ -284,11 +372,21 @@ impl List {
         values.push(value);
         values.push(Val::from(id));
         let text = format!(
-            "SELECT t.id FROM {} WHERE {}{beyond} LIMIT 1",
-            self.tables,
-            self.filters.join(" AND ")
+            "SELECT t.id FROM {} t WHERE {}{}{beyond} LIMIT 1",
+            self.table,
+            self.filters.join(" AND "),
+            self.mostly.as_ref().map_or("", |(condition, _)| condition)
         );
         Ok(!db.all_of::<Anything>(&text, values).await?.is_empty())
+    }
+}
+
+/// A column to sort by, not to read by: an expression that is the column.
+fn sorted_by(column: &str) -> String {
+    if column == "id" {
+        "t.id || ''".to_owned()
+    } else {
+        format!("t.{column} + 0")
     }
 }
 

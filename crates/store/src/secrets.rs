@@ -102,14 +102,13 @@ impl Secrets {
         hex::encode(context.sign().as_ref())
     }
 
-    /// Whether this is the [`lookup_hash`](Self::lookup_hash) of the text, compared in constant time: for hashes that
-    /// come from outside, as signatures.
-    pub fn is_lookup_hash(&self, purpose: &str, text: &str, hash: &str) -> bool {
+    /// Whether `hash` is the keyed hash of this text, compared in constant time.
+    pub fn hash_matches(&self, purpose: &str, text: &str, hash: &str) -> bool {
         let Ok(hash) = hex::decode(hash) else { return false };
-        let mut message = purpose.as_bytes().to_vec();
-        message.push(0);
-        message.extend_from_slice(text.as_bytes());
-        hmac::verify(&self.inner.lookup, &message, &hash).is_ok()
+        let mut signed = purpose.as_bytes().to_vec();
+        signed.push(0);
+        signed.extend_from_slice(text.as_bytes());
+        hmac::verify(&self.inner.lookup, &signed, &hash).is_ok()
     }
 }
 
@@ -276,9 +275,20 @@ mod tests {
         let secrets = Secrets::new(&[7; 32]).unwrap();
         assert_eq!(secrets.lookup_hash("a", "x"), secrets.lookup_hash("a", "x"));
         assert_ne!(secrets.lookup_hash("a", "x"), secrets.lookup_hash("b", "x"));
+    }
+
+    #[test]
+    fn a_hash_matches_its_text_and_purpose_only() {
+        let secrets = Secrets::new(&[7; 32]).unwrap();
         let hash = secrets.lookup_hash("a", "x");
-        assert!(secrets.is_lookup_hash("a", "x", &hash));
-        assert!(!secrets.is_lookup_hash("b", "x", &hash) && !secrets.is_lookup_hash("a", "y", &hash));
-        assert!(!secrets.is_lookup_hash("a", "x", &hash[2..]) && !secrets.is_lookup_hash("a", "x", "not hex"));
+        assert!(secrets.hash_matches("a", "x", &hash));
+        for (purpose, text, hash) in [
+            ("b", "x", hash.as_str()),
+            ("a", "y", &hash),
+            ("a", "x", ""),
+            ("a", "x", "zz"),
+        ] {
+            assert!(!secrets.hash_matches(purpose, text, hash), "{purpose} {text} {hash}");
+        }
     }
 }

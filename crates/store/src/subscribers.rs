@@ -176,7 +176,7 @@ impl Store {
         filter: &SubscriberFilter,
         cursor: &Cursor,
     ) -> Result<Page<Subscriber>, StoreError> {
-        let mut list = List::new(ctx, COLUMNS, "subscribers", "subscribers t");
+        let mut list = List::new(ctx, COLUMNS, "subscribers");
         if let Some(email) = &filter.email {
             list.filter("t.email = {}", email);
         }

@@ -86,6 +86,7 @@ queries! {
     /// The claim still counts: a provider may have been called, and whoever comes next has to say so.
     GIVE_BACK = "UPDATE tasks SET state = 0, lease_holder = NULL, lease_until = NULL
         WHERE state = 2 AND lease_holder = $1 AND id {in:$2}";
+    HURRY = "UPDATE tasks SET state = 0, run_at = $2 WHERE id = $1 AND state = 1";
     RELEASE_HELD = "UPDATE tasks SET state = 0, run_at = $2, hold = NULL WHERE state = 3 AND hold = $1";
     DEPTH = "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE state = 0 LIMIT 100000) AS ready";
 }
@@ -343,6 +344,12 @@ impl Store {
         batch.add(&GIVE_BACK, args![self.node.holder(), ids]);
         batch.wake_workers();
         self.db.commit(batch).await.map(|_| ())
+    }
+
+    /// Makes a task that is scheduled for later due now.
+    pub fn hurry_task(&self, batch: &mut Batch, id: Id) {
+        batch.add(&HURRY, args![id, self.now()]);
+        batch.wake_workers();
     }
 
     /// Adds the release of all tasks that wait for this grant.

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -130,7 +130,10 @@ struct State {
     received: Mutex<Vec<Received>>,
     rules: Mutex<Vec<(String, VecDeque<Answer>)>>,
     answered: AtomicU64,
+    handler: OnceLock<Box<Handler>>,
 }
+
+type Handler = dyn Fn(&Received) -> Option<Answer> + Send + Sync;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -170,6 +173,11 @@ impl Fake {
         if !answers.is_empty() {
             rules.push((marker.to_owned(), answers));
         }
+    }
+
+    /// Answers what no marker is set for, where it has an answer. There can be one.
+    pub fn handle(&self, handler: impl Fn(&Received) -> Option<Answer> + Send + Sync + 'static) {
+        assert!(self.state.handler.set(Box::new(handler)).is_ok(), "one handler");
     }
 
     /// All that came, oldest first.
@@ -226,6 +234,9 @@ impl Fake {
     fn answer_for(&self, request: &Received) -> Answer {
         let mut rules = lock(&self.state.rules);
         let Some((_, answers)) = rules.iter_mut().find(|(marker, _)| request.carries(marker)) else {
+            if let Some(answer) = self.state.handler.get().and_then(|handler| handler(request)) {
+                return answer;
+            }
             let number = self.state.answered.fetch_add(1, Ordering::Relaxed);
             return Answer::success(&request.path, number);
         };

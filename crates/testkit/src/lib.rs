@@ -6,6 +6,7 @@
 
 pub mod fake;
 pub mod http;
+pub mod rotating;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { finished, messagesOf } from './activity.mjs';
 import { dataOf } from './http.mjs';
+import { eventually } from './process.mjs';
 import { world } from './world.mjs';
 
 const MARK = 'inhabitant';
@@ -18,6 +19,10 @@ export async function inhabit(server) {
   const event = await make.trigger(workflow, subscriber, { transactionId: `${MARK}-transaction` });
   const [{ notification }] = await finished(api, event);
   const [message] = await messagesOf(api, event);
+  const webhook = dataOf(await api.post('/v1/webhooks/endpoints', { url: 'https://receiver.invalid/hook', events: ['webhook.disabled'], description: `${MARK} webhook` }), 201);
+  const { deliveryId } = dataOf(await api.post(`/v1/webhooks/endpoints/${webhook._id}/test`), 201);
+  // Its first attempt fails; what is told of that is the same from then on.
+  await eventually(async () => assert.ok(dataOf(await api.get(`/v1/webhooks/endpoints/${webhook._id}`)).failingSince));
   const environments = dataOf(await api.get('/v1/environments'));
   const environment = environments.find(({ name }) => name === 'Development');
   const production = environments.find(({ name }) => name === 'Production');
@@ -29,12 +34,13 @@ export async function inhabit(server) {
     return lists;
   };
 
-  return { api, mark: MARK, integration, subscriber, context, connection, endpoint, workflow, event, notification, message, environment, production, snapshot };
+  return { api, mark: MARK, integration, subscriber, context, connection, endpoint, workflow, event, notification, message, webhook, deliveryId, environment, production, snapshot };
 }
 
 const LISTS = [
   '/v1/integrations', '/v2/subscribers?limit=100', '/v2/contexts?limit=100', '/v1/channel-connections?limit=100', '/v1/channel-endpoints?limit=100',
   '/v2/workflows?limit=100', '/v1/notifications?limit=50', '/v1/messages?limit=100', '/v1/environments', '/v1/environments/api-keys',
+  '/v1/webhooks/endpoints?limit=100',
 ];
 
 /** The values of a path's parameters for one operation: `{identifier}` means another thing in each noun. */
@@ -53,6 +59,8 @@ export function parametersFor({ path }, it) {
     messageId: it.message._id,
     notificationId: it.notification._id,
     transactionId: it.event.transactionId,
+    webhookId: it.webhook._id,
+    deliveryId: it.deliveryId,
     environmentId: it.environment._id,
   };
 }
@@ -89,13 +97,20 @@ export function bodiesFor(it) {
     ChannelEndpointsController_updateChannelEndpoint: { endpoint: { url: 'https://hooks.example.com', channel: 'c' } },
     ContextsController_createContext: { type: 'tenant', id: 'a-context', data: {} },
     ContextsController_updateContext: { data: {} },
+    WebhooksController_createEndpoint: { url: 'https://receiver.invalid/hook', description: 'd', events: ['webhook.disabled'], active: true },
+    WebhooksController_updateEndpoint: { url: 'https://receiver.invalid/hook', description: 'd', events: ['webhook.disabled'], active: true },
+    WebhooksController_redriveFailed: { since: '2031-01-01T00:00:00.000Z', until: '2032-01-01T00:00:00.000Z', event: 'webhook.disabled' },
     SubscribersV1Controller_updateSubscriberOnlineFlag: { isOnline: true },
+    'POST /v1/channel-connections/{identifier}/test-message': { type: 'webhook', endpoint: { url: 'ftp://refused.example.com' }, text: 'A test' },
+    'POST /v1/channel-endpoints/{identifier}/test-message': { text: 'A test' },
   };
 }
 
 /** The body for one route; a route that takes a body and is not known here fails the test, so that none is forgotten. */
 export function bodyFor(route, bodies) {
   if (!route.hasBody) return undefined;
-  assert.ok(route.id in bodies, `no body for ${route.id}: add it to harness/inhabited.mjs`);
-  return bodies[route.id];
+  // Routes that are Campanile's own have no operation id.
+  const key = route.id || `${route.method} ${route.path}`;
+  assert.ok(key in bodies, `no body for ${key}: add it to harness/inhabited.mjs`);
+  return bodies[key];
 }

@@ -138,6 +138,8 @@ view! {
         expires_at: Option<Time> = "expiresAt";
         scopes: Option<Vec<String>> = "scopes";
         missing_scopes: Option<Vec<String>> = "missingScopes";
+        /// A link for the customer, where their consent mends it.
+        reconnect_url: Option<String> = "reconnectUrl";
     }
 }
 

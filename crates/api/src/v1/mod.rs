@@ -9,3 +9,5 @@ pub(crate) mod integrations;
 pub(crate) mod messages;
 pub(crate) mod notifications;
 pub(crate) mod subscribers;
+mod test_message;
+pub(crate) mod webhooks;

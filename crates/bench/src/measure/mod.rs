@@ -3,6 +3,7 @@
 mod accept;
 mod drain;
 mod latency;
+mod lists;
 mod start;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::path::Path;
 pub(crate) use accept::Accept;
 pub(crate) use drain::Drain;
 pub(crate) use latency::Latency;
+pub(crate) use lists::{Lists, ROWS as LISTED};
 pub(crate) use start::Start;
 
 use crate::fake_slack::{Delivered, FakeSlack};
@@ -24,6 +26,7 @@ pub(crate) struct EngineResults {
     pub(crate) latency: Latency,
     pub(crate) busy_accept: Accept,
     pub(crate) drain: Drain,
+    pub(crate) lists: Lists,
     pub(crate) memory: Memory,
     /// Over all measures that deliver.
     pub(crate) delivered: Delivered,
@@ -83,6 +86,9 @@ pub(crate) async fn engine(
     bench.server.settle().await?;
 
     let memory = bench.server.memory()?;
+
+    progress(&format!("{name}: lists of {} connections and endpoints", lists::ROWS));
+    let lists = lists::run(&bench).await?;
     bench.server.stop()?;
     let delivered =
         [latency_delivered, busy_delivered, drain.delivered]
@@ -98,6 +104,7 @@ pub(crate) async fn engine(
         latency,
         busy_accept,
         drain,
+        lists,
         memory,
         delivered,
     })

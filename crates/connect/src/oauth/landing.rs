@@ -198,17 +198,14 @@ async fn upsert(
     // They were there when the link was made; one that was removed since then is made again, without its data.
     let contexts = super::GivenContext::of_session(&new.contexts, true).contexts;
     store.find_or_create_contexts(batch, ctx, &contexts);
-    let connection = match found.existing {
-        Some(existing) => {
-            let workspace = arrived.workspace.clone();
-            store
-                .reconnect_by_consent(batch, ctx, &existing, workspace, &arrived.consent)
-                .await?
-        }
-        None => {
-            new.identifier = found.identifier;
-            store.connect_by_consent(batch, ctx, new, &arrived.consent).await?
-        }
+    let connection = if let Some(existing) = found.existing {
+        let workspace = arrived.workspace.clone();
+        store
+            .reconnect_by_consent(batch, ctx, &existing, workspace, &arrived.consent)
+            .await?
+    } else {
+        new.identifier = found.identifier;
+        store.connect_by_consent(batch, ctx, new, &arrived.consent).await?
     };
     if let Some(alias) = &found.alias {
         store.add_alias(batch, ctx, alias, &connection);

@@ -102,7 +102,7 @@ impl State {
         let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
         // The payload may hold dots, the signature none.
         let parts = decoded.as_deref().and_then(|text| text.rsplit_once('.'));
-        let Some((json, _)) = parts.filter(|(json, signature)| secrets.is_lookup_hash(PURPOSE, json, signature)) else {
+        let Some((json, _)) = parts.filter(|(json, signature)| secrets.hash_matches(PURPOSE, json, signature)) else {
             return Err(invalid("it was not made by this server, or it was changed on its way"));
         };
         let state: Self = serde_json::from_str(json).map_err(|_| invalid("it is of another version of this server"))?;
@@ -136,7 +136,6 @@ mod id {
     use campanile_model::Id;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
     pub(super) fn serialize<S: Serializer>(id: &Id, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(id)
     }

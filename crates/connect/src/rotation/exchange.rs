@@ -98,7 +98,7 @@ pub(super) async fn run(
                 // The tokens that this is about are not the grant's any more, or another exchange has it.
                 return Ok(moved_on(connect, &intent.row).await?.unwrap_or(Renewal::Busy));
             }
-            Ok(told(answer, ended, clients.is_empty()))
+            Ok(told(answer, &ended, clients.is_empty()))
         }
     }
 }
@@ -160,9 +160,9 @@ async fn write(
                 }
                 // Somebody posted the same refresh token again, which is used up by now.
                 Some(now) if store.open_tokens(&now.grant)?.refresh_token.as_deref() == Some(refresh_token) => {
-                    row = now
+                    row = now;
                 }
-                Some(now) => return Ok(newer(connect, &now)?),
+                Some(now) => return newer(connect, &now),
             }
             continue;
         }
@@ -188,9 +188,9 @@ fn newer(connect: &Connect, row: &Rotating) -> Result<Renewal, StoreError> {
 }
 
 /// What callers are told; the vendor's own sentence where there is one.
-fn told(answer: Exchange, ended: Ended, without_client: bool) -> Renewal {
+fn told(answer: Exchange, ended: &Ended, without_client: bool) -> Renewal {
     let until = match ended {
-        Ended::Failed { again_at, .. } => again_at,
+        Ended::Failed { again_at, .. } => *again_at,
         Ended::Refused { .. } => campanile_model::Time::MAX,
     };
     match answer {

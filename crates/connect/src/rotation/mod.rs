@@ -15,8 +15,8 @@ use std::time::Duration;
 use campanile_model::channel::HealthStatus;
 use campanile_model::{Ctx, Id, Result, Time};
 use campanile_store::StoreError;
-use campanile_store::grants::Tokens;
 use campanile_store::grants::rotation::{App, rotates};
+use campanile_store::grants::{Grant, Tokens};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use tokio::time::Instant;
@@ -131,6 +131,19 @@ pub fn is_due(tokens: &Tokens, now: Time) -> bool {
 /// wait for its result. It goes on when its callers go away, because the answer would be lost.
 pub async fn fresh_token(connect: &Connect, ctx: &Ctx, grant: Id, generation: i64, need: Need) -> Result<Renewal> {
     Ok(fly(connect, ctx.organization, grant, generation, need).await?)
+}
+
+/// The access token for a call that somebody waits for: renewed first when it ends soon, and the stored one where that
+/// is not possible now, so that the vendor has the last word.
+pub async fn access_token(connect: &Connect, ctx: &Ctx, grant: &Grant) -> Result<String> {
+    let tokens = connect.store().open_tokens(grant)?;
+    if is_due(&tokens, connect.store().now())
+        && let Renewal::Token { access_token, .. } =
+            fresh_token(connect, ctx, grant.id, grant.generation, Need::Due).await?
+    {
+        return Ok(access_token);
+    }
+    Ok(tokens.access_token)
 }
 
 async fn fly(

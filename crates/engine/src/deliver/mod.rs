@@ -4,7 +4,7 @@
 //! a trace says that it may arrive twice.
 
 mod backoff;
-mod decide;
+pub(crate) mod decide;
 pub(crate) mod integrations;
 mod post;
 mod second;
@@ -25,9 +25,12 @@ use serde_json::{Value, json};
 
 use crate::task::{ADVANCE, AdvanceV1, DeliverV1, payload};
 use crate::{Engine, Interrupted};
-use decide::{Before, Decision, Verdict};
-use post::{Posted, Posting, post};
+use decide::{Before, Decision};
 use token::Ready;
+
+pub(crate) use decide::{Verdict, verdict};
+pub(crate) use post::{Posted, Posting, post};
+pub(crate) use teams::is_teams;
 
 /// Makes an attempt of a claimed delivery; `attempt` is its row as it was read, or nothing when its message is gone.
 pub(crate) async fn run(
@@ -188,7 +191,7 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
     }
     let decision = match &outcome {
         Outcome::Rejected(failure) if called && decide::waits_for_reconnect(failure) => {
-            decide::held(before, decide::verdict(failure))
+            decide::held(before, verdict(failure))
         }
         _ => decide::decide(
             &outcome,
@@ -467,7 +470,7 @@ async fn message_deleted(engine: &Engine, ctx: &Ctx, task: &Task, asked: &Delive
 }
 
 /// A random number of 0..1; without randomness the middle.
-fn jitter() -> f64 {
+pub(crate) fn jitter() -> f64 {
     let bytes = campanile_store::secrets::random_bytes(2).unwrap_or_default();
     match bytes.as_slice() {
         [high, low] => f64::from(u16::from_be_bytes([*high, *low])) / 65536.0,

@@ -30,7 +30,8 @@ pub(super) fn needs_no_connection(attempt: &Attempt, address: &Address) -> bool 
     is_teams(address) && !named
 }
 
-fn is_teams(address: &Address) -> bool {
+/// Whether the bot of MS Teams delivers to it.
+pub(crate) fn is_teams(address: &Address) -> bool {
     matches!(address, Address::MsTeamsChannel { .. } | Address::MsTeamsUser { .. })
 }
 

@@ -9,5 +9,7 @@ mod outbox;
 mod planning;
 mod processes;
 mod retries;
+mod rotation;
 mod steps;
+mod webhooks;
 mod world;

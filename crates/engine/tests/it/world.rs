@@ -24,6 +24,7 @@ use campanile_store::traces::Trace;
 use campanile_store::workflows::{Preferences, Step, Workflow};
 use campanile_store::{Batch, Store};
 use campanile_testkit::fake::Fake;
+use campanile_testkit::rotating::{CLIENT_ID, SECRET};
 use campanile_testkit::{TestStore, eventually};
 use prometheus_client::registry::Registry;
 use serde_json::{Map, Value, json};
@@ -129,8 +130,8 @@ impl<'a> World<'a> {
         let fake = Fake::start().await;
         Self {
             process: Process::new(test.store.clone(), &fake, mode),
-            slack: integration(test, "slack", &json!({})).await,
-            hook: integration(test, "chat-webhook", &json!({})).await,
+            slack: integration(test, "slack", &own_app()).await,
+            hook: integration(test, "chat-webhook", &own_app()).await,
             fake,
             test,
             connection: Mutex::new(None),
@@ -182,6 +183,21 @@ impl<'a> World<'a> {
         name: &str,
         token: &str,
     ) -> Connection {
+        self.connect_to(integration, owner, name, &tokens(token)).await
+    }
+
+    /// A connection that rests on these tokens.
+    pub(crate) async fn connect_with(&self, owner: Option<&Subscriber>, name: &str, tokens: &Tokens) -> Connection {
+        self.connect_to(&self.slack, owner, name, tokens).await
+    }
+
+    async fn connect_to(
+        &self,
+        integration: &Integration,
+        owner: Option<&Subscriber>,
+        name: &str,
+        tokens: &Tokens,
+    ) -> Connection {
         let mut batch = Batch::new();
         let new = NewConnection {
             identifier: name.to_owned(),
@@ -193,8 +209,7 @@ impl<'a> World<'a> {
                 name: None,
             },
         };
-        let tokens = tokens(token);
-        let made = self.store().create_connection(&mut batch, self.ctx(), new, &tokens);
+        let made = self.store().create_connection(&mut batch, self.ctx(), new, tokens);
         let made = made.await.unwrap();
         self.store().commit(batch).await.unwrap();
         made
@@ -412,6 +427,10 @@ fn tokens(access: &str) -> Tokens {
         expires_at: None,
         refresh_token_expires_at: None,
     }
+}
+
+fn own_app() -> Value {
+    json!({ "clientId": CLIENT_ID, "secretKey": SECRET })
 }
 
 async fn integration(test: &TestStore, provider: &str, credentials: &Value) -> Integration {

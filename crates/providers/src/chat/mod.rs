@@ -75,11 +75,6 @@ pub fn slack_endpoint_message(code: &str) -> String {
     slack::endpoint_message(code)
 }
 
-/// What an answer of Slack's Web API means, whatever the method: the codes are the same.
-pub(crate) fn slack_outcome(response: &Response) -> Outcome {
-    slack::api_answer(response)
-}
-
 /// What it means that a call had no answer, whatever it was for.
 pub(crate) fn unanswered_call(error: &TransportError) -> Failure {
     let message = format!("The vendor gave no answer: {error}.");

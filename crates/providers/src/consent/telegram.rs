@@ -1,8 +1,7 @@
 //! Who a Telegram bot is, for links that start it. Sources: core.telegram.org, "Deep linking" of the bot features, and
-//! `getMe` of the bot API.
+//! `getMe` and `setWebhook` of the bot API.
 
-use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::text;
@@ -11,13 +10,26 @@ use crate::transport::{Request, Response};
 
 /// Asks for the bot's own name.
 pub fn get_me(bases: &BaseUrls, token: &str) -> Result<Request, String> {
+    method(bases, token, "getMe").map(Request::get)
+}
+
+/// Has the bot's updates sent to this address, each with the secret: those that starting and stopping it makes.
+pub fn set_webhook(bases: &BaseUrls, token: &str, address: &str, secret: &str) -> Result<Request, String> {
+    let body = json!({ "url": address, "secret_token": secret, "allowed_updates": ["message", "my_chat_member"] });
+    Ok(Request::post_json(
+        method(bases, token, "setWebhook")?,
+        body.to_string(),
+    ))
+}
+
+fn method(bases: &BaseUrls, token: &str, name: &str) -> Result<Url, String> {
     let refused = || "The apiToken of the Telegram integration is not one that Telegram gives".to_owned();
     let is_token = token.contains(':') && token.bytes().all(|b| b.is_ascii_alphanumeric() || b":-_".contains(&b));
     if !is_token {
         return Err(refused());
     }
-    let url = Url::parse(&format!("https://api.telegram.org/bot{token}/getMe")).map_err(|_| refused())?;
-    Ok(Request::new(Method::GET, bases.of_vendor("telegram", &url)))
+    let url = Url::parse(&format!("https://api.telegram.org/bot{token}/{name}")).map_err(|_| refused())?;
+    Ok(bases.of_vendor("telegram", &url))
 }
 
 /// The bot's name.
@@ -45,8 +57,6 @@ pub fn start_link(username: &str, code: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

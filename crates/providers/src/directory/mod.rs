@@ -4,8 +4,6 @@
 
 mod msteams;
 mod slack;
-#[cfg(test)]
-mod tests;
 mod webex;
 
 use std::time::Duration;

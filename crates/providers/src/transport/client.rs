@@ -148,6 +148,9 @@ impl Transport {
         if let Some(content_type) = request.content_type {
             call = call.header(CONTENT_TYPE, content_type);
         }
+        if let Some(timeout) = request.timeout {
+            call = call.timeout(timeout);
+        }
         if !request.body.is_empty() {
             call = call
                 .header(CONTENT_LENGTH, request.body.len())

@@ -1,6 +1,7 @@
 //! A call as it will be sent, which can be shown without its secrets.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
@@ -59,6 +60,8 @@ pub struct Request {
     pub body: Bytes,
     /// Absent when there is no body.
     pub content_type: Option<&'static str>,
+    /// How long the whole call may take, when it is not what the transport is set up with.
+    pub timeout: Option<Duration>,
 }
 
 impl Request {
@@ -70,6 +73,7 @@ impl Request {
             headers: Vec::new(),
             body: Bytes::new(),
             content_type: None,
+            timeout: None,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use url::Url;
 
-use crate::chat::{BaseUrls, slack_outcome, unanswered_call};
+use crate::chat::{BaseUrls, slack_answer, unanswered_call};
 use crate::outcome::{Failure, Health, Level};
 use crate::transport::{Request, Response, Secretish, TransportError, Trust};
 
@@ -61,11 +61,14 @@ pub fn read(provider_id: &str, answer: Result<Response, TransportError>) -> Resu
     if provider_id == "webex-messaging" {
         return webex(&response);
     }
-    match slack_outcome(&response).failure() {
-        Some(failure) => Err(failure.clone()),
-        None => Ok(Works {
+    match slack_answer(&response) {
+        Ok(_) => Ok(Works {
             scopes: response.header("x-oauth-scopes").map(listed),
         }),
+        Err(refusal) => Err(refusal
+            .failure()
+            .cloned()
+            .unwrap_or_else(|| Failure::new(Level::Network, "no_answer", "Slack's answer says neither yes nor no."))),
     }
 }
 

@@ -103,6 +103,11 @@ impl Batch {
         self.statements.is_empty()
     }
 
+    /// Whether some statement may announce a change, however it is written.
+    pub(crate) fn announces(&self) -> bool {
+        self.statements.iter().any(|statement| statement.sql.announces())
+    }
+
     pub(crate) fn weight(&self) -> usize {
         self.statements
             .iter()

@@ -11,6 +11,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_oauth", include_str!("../../migrations/0002_oauth.sql")),
     ("0003_rotation", include_str!("../../migrations/0003_rotation.sql")),
     ("0004_health", include_str!("../../migrations/0004_health.sql")),
+    ("0005_webhooks", include_str!("../../migrations/0005_webhooks.sql")),
+    ("0008_lists", include_str!("../../migrations/0008_lists.sql")),
 ];
 
 const HISTORY: &str =
@@ -172,7 +174,7 @@ fn spell(text: &str, dialect: Dialect) -> String {
             ("{text}", "TEXT"),
             ("{int}", "INTEGER"),
             ("{bool}", "INTEGER"),
-            ("{workspace_id}", "json_extract(workspace, '$.id')"),
+            ("{workspace_id}", "(workspace ->> 'id')"),
             ("{end}", "STRICT"),
             ("{keys}", "STRICT, WITHOUT ROWID"),
             ("{queue}", "STRICT, WITHOUT ROWID"),

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
+use super::batch::Batch;
+
 /// Signals of this node; on PostgreSQL a listener passes them on to the other nodes and takes theirs.
 #[derive(Clone, Default)]
 pub struct Signals {
@@ -16,6 +18,8 @@ pub struct Signals {
 #[derive(Default)]
 struct Inner {
     work: Notify,
+    /// There are changes to tell webhooks of.
+    changes: Notify,
     /// Counts changes of configuration; caches compare it with the count they were filled at.
     configuration: AtomicU64,
     /// Something to tell the other nodes.
@@ -38,13 +42,22 @@ impl Signals {
         self.inner.work.notified().await;
     }
 
+    /// Waits until there are changes to tell webhooks of.
+    pub async fn changes(&self) {
+        self.inner.changes.notified().await;
+    }
+
     /// How often configuration has changed.
     pub fn configuration(&self) -> u64 {
         self.inner.configuration.load(Ordering::Acquire)
     }
 
     /// A batch of this node was committed.
-    pub(crate) fn committed(&self, wakes_workers: bool, changes_configuration: bool) {
+    pub(crate) fn committed(&self, batch: &Batch) {
+        let (wakes_workers, changes_configuration) = (batch.wakes_workers, batch.changes_configuration);
+        if batch.announces() {
+            self.inner.changes.notify_one();
+        }
         if changes_configuration {
             self.inner.configuration.fetch_add(1, Ordering::AcqRel);
             self.inner.outgoing_configuration.fetch_add(1, Ordering::AcqRel);

@@ -39,6 +39,17 @@ enum Form {
 struct Spelled {
     sqlite: String,
     postgres: String,
+    announces: bool,
+}
+
+impl Spelled {
+    fn new(sqlite: String, postgres: String) -> Self {
+        Self {
+            announces: sqlite.starts_with("INSERT INTO changes "),
+            sqlite,
+            postgres,
+        }
+    }
 }
 
 impl Sql {
@@ -83,6 +94,11 @@ impl Sql {
         matches!(self.form, Form::Insert { .. } | Form::Many { .. })
     }
 
+    /// Whether it writes to the table of changes: then webhooks are told after the commit.
+    pub(crate) fn announces(&self) -> bool {
+        self.spelled().announces
+    }
+
     /// The text for SQLite.
     pub(crate) fn sqlite(&self) -> &str {
         &self.spelled().sqlite
@@ -95,14 +111,10 @@ impl Sql {
 
     fn spelled(&self) -> &Spelled {
         self.spelled.get_or_init(|| match self.form {
-            Form::Both(text) => Spelled {
-                sqlite: for_sqlite(text),
-                postgres: for_postgres(text),
-            },
-            Form::Each { sqlite, postgres } | Form::Many { sqlite, postgres } => Spelled {
-                sqlite: for_sqlite(sqlite),
-                postgres: for_postgres(postgres),
-            },
+            Form::Both(text) => Spelled::new(for_sqlite(text), for_postgres(text)),
+            Form::Each { sqlite, postgres } | Form::Many { sqlite, postgres } => {
+                Spelled::new(for_sqlite(sqlite), for_postgres(postgres))
+            }
             Form::Insert { table, columns, ending } => {
                 let columns: Vec<(&str, &str)> = columns
                     .split(',')
@@ -119,10 +131,10 @@ impl Sql {
                     .map(|(index, (_, kind))| format!("${}::{}[]", index + 1, array_type(kind)))
                     .collect::<Vec<_>>()
                     .join(", ");
-                Spelled {
-                    sqlite: format!("INSERT INTO {table} ({names}) VALUES ({places}) {ending}"),
-                    postgres: format!("INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}) {ending}"),
-                }
+                Spelled::new(
+                    format!("INSERT INTO {table} ({names}) VALUES ({places}) {ending}"),
+                    format!("INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}) {ending}"),
+                )
             }
         })
     }

@@ -76,7 +76,7 @@ pub(super) fn spawn_writer(path: &Path, queue: Arc<WriteQueue>, signals: Signals
                 let results = writer.commit(&batches);
                 for ((result, batch), reply) in results.into_iter().zip(&batches).zip(replies) {
                     if result.is_ok() {
-                        signals.committed(batch.wakes_workers, batch.changes_configuration);
+                        signals.committed(batch);
                     }
                     // A caller that stopped waiting does not mind.
                     let _ = reply.send(result);

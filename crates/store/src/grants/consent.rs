@@ -24,6 +24,8 @@ queries! {
         health_change = CASE WHEN status = $6 THEN health_change ELSE $8 END,
         status = $6, reason = $9, expires_at = $10, scopes = $11, missing_scopes = $12, updated_at = $7
         WHERE organization_id = $1 AND id = $2 AND generation = $3";
+    BURIED = "SELECT id, tokens FROM revocations WHERE organization_id = $1 AND provider_id = $2 ORDER BY id LIMIT 1000";
+    SPARE = "DELETE FROM revocations WHERE id = $1";
     FIND_DETAILS = "SELECT details FROM grants WHERE organization_id = $1 AND id = $2";
 }
 
@@ -76,7 +78,7 @@ impl Store {
             .db
             .first::<Grant>(&FIND_BY_KEY, args![ctx.organization, &key])
             .await?;
-        let mut before = Batch::new();
+        let mut before = self.spare(ctx, provider_id, &consent.tokens).await?;
         let grant = match found {
             Some(grant) => self.renew_consent(&mut before, ctx, grant, consent)?,
             None => self.insert_consent(&mut before, ctx, provider_id, key, consent)?,
@@ -145,6 +147,7 @@ impl Store {
                 now
             ],
         );
+        self.schedule_rotation(batch, ctx.organization, id, provider_id, &consent.tokens);
         Ok(grant)
     }
 
@@ -185,9 +188,26 @@ impl Store {
             grant.missing_scopes.clone().map(Value::from)
         ];
         batch.expect(&REPLACE, row, CHANGED);
+        self.schedule_rotation(batch, ctx.organization, grant.id, &grant.provider_id, &consent.tokens);
         batch.add(&ANNOUNCE, args![grant.id, change, changed(status), now]);
         self.release_held(batch, grant.id);
         Ok(grant)
+    }
+
+    /// Takes these tokens from what is still to be revoked: a vendor that issues one token for each installation gives
+    /// who comes back the very token that their disconnect has buried.
+    async fn spare(&self, ctx: &Ctx, provider_id: &str, tokens: &Tokens) -> Result<Batch, StoreError> {
+        let buried = self
+            .db
+            .all::<Buried>(&BURIED, args![ctx.organization, provider_id])
+            .await?;
+        let mut batch = Batch::new();
+        for Buried { id, sealed } in buried {
+            if self.open_buried(id, &sealed)?.access_token == tokens.access_token {
+                batch.add(&SPARE, args![id]);
+            }
+        }
+        Ok(batch)
     }
 
     fn seal_details(&self, grant: Id, consent: &Consent<'_>) -> Result<String, StoreError> {
@@ -198,6 +218,20 @@ impl Store {
 
 fn place(row: &str) -> Place<'_> {
     Place { column: DETAILS, row }
+}
+
+struct Buried {
+    id: Id,
+    sealed: String,
+}
+
+impl FromRow for Buried {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: c.id()?,
+            sealed: c.text()?,
+        })
+    }
 }
 
 struct Details(Option<String>);

@@ -119,18 +119,22 @@ impl Store {
         )
     }
 
+    pub(super) fn open_buried(&self, grant: Id, sealed: &str) -> Result<Tokens, StoreError> {
+        let row = grant.to_string();
+        let place = Place {
+            column: TOKENS,
+            row: &row,
+        };
+        let tokens = Tokens::from_json(&self.secrets.open(place, sealed)?);
+        tokens.ok_or_else(|| StoreError::Corrupt("tokens are not tokens".to_owned()))
+    }
+
     /// The revocations that are due, with their tokens.
     pub async fn due_revocations(&self, most: usize) -> Result<Vec<(Revocation, Tokens)>, StoreError> {
         let due = self.db.all::<Revocation>(&DUE, args![self.now(), most]).await?;
         due.into_iter()
             .map(|one| {
-                let row = one.id.to_string();
-                let place = Place {
-                    column: TOKENS,
-                    row: &row,
-                };
-                let tokens = Tokens::from_json(&self.secrets.open(place, &one.tokens)?);
-                let tokens = tokens.ok_or_else(|| StoreError::Corrupt("tokens are not tokens".to_owned()))?;
+                let tokens = self.open_buried(one.id, &one.tokens)?;
                 Ok((one, tokens))
             })
             .collect()

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod channels;
+mod lists;
 mod pages;
 mod statements;
 mod tasks;
+mod webhooks;
 mod workflows;
 mod writes;

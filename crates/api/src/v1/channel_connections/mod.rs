@@ -4,10 +4,13 @@ mod auth;
 mod check;
 mod create;
 mod delete;
+mod destinations;
 mod list;
 mod mask;
 pub(crate) mod mode;
 mod retrieve;
+mod session;
+mod test_message;
 mod update;
 mod verify;
 mod view;
@@ -22,9 +25,12 @@ pub(crate) const ROUTES: &[&Route] = &[
     &list::ROUTE,
     &create::ROUTE,
     &retrieve::ROUTE,
+    &session::ROUTE,
     &update::ROUTE,
     &verify::ROUTE,
     &delete::ROUTE,
+    &destinations::ROUTE,
+    &test_message::ROUTE,
     &check::ROUTE,
 ];
 

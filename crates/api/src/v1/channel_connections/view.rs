@@ -1,5 +1,6 @@
 //! A connection in answers.
 
+use campanile_connect::hosted;
 use campanile_model::{Channel, Result, Time};
 use campanile_store::connections::Connection;
 
@@ -90,6 +91,7 @@ fn of(call: &Call, connection: &Connection, shows_tokens: bool) -> Result<Channe
             expires_at: grant.expires_at,
             scopes: grant.scopes.clone(),
             missing_scopes: grant.missing_scopes.clone(),
+            reconnect_url: hosted::reconnect_url(call.app.connect(), &call.ctx, connection).map(String::from),
         }),
     })
 }

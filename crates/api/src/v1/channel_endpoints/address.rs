@@ -5,8 +5,14 @@ use campanile_model::{Error, Result};
 use campanile_providers::chat::Address;
 use serde_json::{Map, Value};
 
+/// An endpoint type that there is.
+pub(crate) fn known_kind(kind: &str) -> Option<String> {
+    let kinds = Address::kinds();
+    (!kinds.contains(&kind)).then(|| format!("must be one of the following values: {}", kinds.join(", ")))
+}
+
 /// The endpoint in the API's form, or the text of what is wrong with it.
-pub(super) fn read(kind: &str, endpoint: &Value) -> Result<Value, String> {
+pub(crate) fn read(kind: &str, endpoint: &Value) -> Result<Value, String> {
     Address::parse(kind, endpoint)
         .map(|address| address.to_json())
         .ok_or_else(|| format!("Endpoint must match the required format for type \"{kind}\""))

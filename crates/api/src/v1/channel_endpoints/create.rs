@@ -2,7 +2,6 @@
 
 use campanile_connect::links::unique;
 use campanile_model::{Error, Id, Permission, Result};
-use campanile_providers::chat::Address;
 use campanile_store::Batch;
 use campanile_store::endpoints::{NewEndpoint, lost_race};
 use campanile_store::integrations::Integration;
@@ -23,11 +22,6 @@ pub(crate) const ROUTE: Route = route!(
     .answers::<view::ChannelEndpointResponse>()
 );
 
-fn kind_rule(kind: &str) -> Option<String> {
-    let kinds = Address::kinds();
-    (!kinds.contains(&kind)).then(|| format!("must be one of the following values: {}", kinds.join(", ")))
-}
-
 dto! {
     /// An endpoint to make.
     CreateChannelEndpoint {
@@ -41,7 +35,7 @@ dto! {
         /// The connection whose token delivers to it.
         optional connection_identifier: String = "connectionIdentifier";
         /// The kind of place, such as `slack_channel`.
-        required kind: String = "type" [kind_rule];
+        required kind: String = "type" [address::known_kind];
         /// The place itself, in the form of its type.
         required endpoint: Value = "endpoint";
         /// Create the subscriber when there is none; an existing one is never changed.

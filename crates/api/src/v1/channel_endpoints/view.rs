@@ -51,6 +51,7 @@ pub(super) fn one(store: &Store, endpoint: &Endpoint) -> Result<ChannelEndpointR
             expires_at: None,
             scopes: None,
             missing_scopes: None,
+            reconnect_url: None,
         }),
     })
 }

@@ -1,6 +1,7 @@
 //! Integrations (api.md 4).
 
 mod active;
+mod app_manifest;
 mod conditions;
 mod create;
 mod delete;
@@ -19,6 +20,7 @@ use crate::route::Route;
 pub(crate) const ROUTES: &[&Route] = &[
     &list::ROUTE,
     &active::ROUTE,
+    &app_manifest::ROUTE,
     &create::ROUTE,
     &update::ROUTE,
     &delete::ROUTE,

@@ -143,7 +143,7 @@ pub(super) fn interpret(address: &Address, response: &Response) -> Outcome {
     }
 }
 
-pub(super) fn api_answer(response: &Response) -> Outcome {
+fn api_answer(response: &Response) -> Outcome {
     match answer(response) {
         Ok(answer) => posted(&answer),
         Err(refusal) => refusal,

@@ -53,7 +53,7 @@ async fn commit(pool: &Pool, slot: &mut Option<Connection>, jobs: Vec<Job>, sign
         match transaction(connection, &batches).await {
             Ok(results) => {
                 for (job, done) in jobs.into_iter().zip(results) {
-                    signals.committed(job.batch.wakes_workers, job.batch.changes_configuration);
+                    signals.committed(&job.batch);
                     let _ = job.reply.send(Ok(done));
                 }
             }
