@@ -130,8 +130,8 @@ impl<'a> World<'a> {
         let fake = Fake::start().await;
         Self {
             process: Process::new(test.store.clone(), &fake, mode),
-            slack: integration(test, "slack", &json!({ "clientId": CLIENT_ID, "secretKey": SECRET })).await,
-            hook: integration(test, "chat-webhook", &json!({})).await,
+            slack: integration(test, "slack", &own_app()).await,
+            hook: integration(test, "chat-webhook", &own_app()).await,
             fake,
             test,
             connection: Mutex::new(None),
@@ -183,15 +183,15 @@ impl<'a> World<'a> {
         name: &str,
         token: &str,
     ) -> Connection {
-        self.connect_at(integration, owner, name, &tokens(token)).await
+        self.connect_to(integration, owner, name, &tokens(token)).await
     }
 
     /// A connection that rests on these tokens.
     pub(crate) async fn connect_with(&self, owner: Option<&Subscriber>, name: &str, tokens: &Tokens) -> Connection {
-        self.connect_at(&self.slack, owner, name, tokens).await
+        self.connect_to(&self.slack, owner, name, tokens).await
     }
 
-    async fn connect_at(
+    async fn connect_to(
         &self,
         integration: &Integration,
         owner: Option<&Subscriber>,
@@ -427,6 +427,10 @@ fn tokens(access: &str) -> Tokens {
         expires_at: None,
         refresh_token_expires_at: None,
     }
+}
+
+fn own_app() -> Value {
+    json!({ "clientId": CLIENT_ID, "secretKey": SECRET })
 }
 
 async fn integration(test: &TestStore, provider: &str, credentials: &Value) -> Integration {
