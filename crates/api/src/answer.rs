@@ -123,15 +123,13 @@ pub(crate) fn mask_secrets(path_and_query: &str) -> String {
 
 /// Links to the connect page have their secret in the path.
 fn mask_link(path: &str) -> String {
-    match path.split_once("/connect/") {
-        Some((before, rest)) if before.is_empty() => {
-            let action = rest
-                .split_once('/')
-                .map_or(String::new(), |(_, action)| format!("/{action}"));
-            format!("/connect/***{action}")
-        }
-        _ => path.to_owned(),
-    }
+    let Some(rest) = path.strip_prefix("/connect/") else {
+        return path.to_owned();
+    };
+    let action = rest
+        .split_once('/')
+        .map_or(String::new(), |(_, action)| format!("/{action}"));
+    format!("/connect/***{action}")
 }
 
 fn is_secret(key: &str) -> bool {

@@ -78,7 +78,7 @@ mod tests {
             let headers = given
                 .into_iter()
                 .filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::from_static(value?))));
-            let headers = HeaderMap::from_iter(headers);
+            let headers: HeaderMap = headers.collect();
             assert_eq!(is_from_our_page(&headers, Some(&url)), expected, "{site:?} {origin:?}");
         }
     }

@@ -53,12 +53,12 @@ pub(crate) async fn send(call: &Call, test: &TestMessage<'_>, noun: &str, target
     let tested = call.app.engine().send_test(&call.ctx, test, &mut batch).await?;
     call.store()
         .audit(&mut batch, &call.ctx, &format!("{noun}.test_message"), target);
-    let reply = Reply::data(201, &response(tested))?;
+    let reply = Reply::data(201, &response(&tested))?;
     call.commit(batch, &reply).await?;
     Ok(reply)
 }
 
-fn response(tested: Tested) -> TestMessageResponse {
+fn response(tested: &Tested) -> TestMessageResponse {
     let (outcome, message) = match &tested.outcome {
         Outcome::Delivered { .. } if tested.kept => ("delivered", "Dev mode put the message into the outbox at /dev."),
         Outcome::Delivered { .. } => ("delivered", "The message arrived."),

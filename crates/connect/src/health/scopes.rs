@@ -40,7 +40,8 @@ mod tests {
 
     #[test]
     fn what_is_needed_or_was_missed_must_be_granted() {
-        let table: [(&[&str], Option<&[&str]>, &[&str]); 5] = [
+        type Names = &'static [&'static str];
+        let table: [(Names, Option<Names>, Names); 5] = [
             (&["chat:write", "users:read"], None, &[]),
             (&["users:read"], None, &["chat:write"]),
             (&["chat:write"], Some(&["users:read"]), &["users:read"]),

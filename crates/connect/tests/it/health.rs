@@ -96,7 +96,7 @@ impl<'a> Scene<'a> {
 
     async fn chat(&self, integration: &Integration, chat: &str) -> Endpoint {
         let store = &self.test.store;
-        let subscriber = store.new_subscriber(&format!("subscriber-{chat}"), Map::new());
+        let subscriber = store.new_subscriber(format!("subscriber-{chat}"), Map::new());
         let mut batch = Batch::new();
         store.insert_subscriber(&mut batch, &self.test.ctx, &subscriber);
         let new = NewEndpoint {

@@ -29,8 +29,8 @@ fn play_teams(fake: &Fake) {
     fake.answer("/v3/conversations", [Answer::new(201, r#"{"id":"a:conversation"}"#)]);
 }
 
-fn on(connection: &Connection) -> Option<(Id, String)> {
-    Some((connection.id, connection.identifier.clone()))
+fn on(connection: &Connection) -> (Id, String) {
+    (connection.id, connection.identifier.clone())
 }
 
 async fn teams_channel(
@@ -90,7 +90,7 @@ both! {
         let msteams = world.integration("msteams", &teams_credentials()).await;
         let ann = world.subscriber("ann").await;
         let connection = world.connect_as(&msteams, None, "acme", "app-only").await;
-        teams_channel(&world, &msteams, &ann, on(&connection)).await;
+        teams_channel(&world, &msteams, &ann, Some(on(&connection))).await;
         world.send("ann", "hello").await;
         let story = world.ended(&ann).await;
         assert_eq!((story.message(), story.job(1)), (MessageStatus::Sent, JobStatus::Completed));
@@ -132,7 +132,7 @@ both! {
         let msteams = world.integration("msteams", &teams_credentials()).await;
         let ann = world.subscriber("ann").await;
         let connection = world.connect_as(&msteams, None, "acme", "app-only").await;
-        teams_channel(&world, &msteams, &ann, on(&connection)).await;
+        teams_channel(&world, &msteams, &ann, Some(on(&connection))).await;
         let mut batch = Batch::new();
         // Guarded like a customer's address: nobody answers under this name, and nothing but it is asked for.
         let told = test.store.learn_teams_service_url(&mut batch, &test.ctx, "app-1", "T-acme", "https://amer.invalid/amer/");
@@ -203,7 +203,7 @@ both! {
         let msteams = world.integration("msteams", &teams_credentials()).await;
         let ann = world.subscriber("ann").await;
         let connection = world.connect_as(&msteams, None, "acme", "app-only").await;
-        teams_channel(&world, &msteams, &ann, on(&connection)).await;
+        teams_channel(&world, &msteams, &ann, Some(on(&connection))).await;
         world.send("ann", "hello").await;
         let story = world.ended(&ann).await;
         assert!(story.is(&[DeliveryState::Delivered]));
@@ -222,7 +222,7 @@ both! {
         let msteams = world.integration("msteams", &teams_credentials()).await;
         let ann = world.subscriber("ann").await;
         let connection = world.connect_as(&msteams, None, "acme", "app-only").await;
-        let endpoint = teams_channel(&world, &msteams, &ann, on(&connection)).await;
+        let endpoint = teams_channel(&world, &msteams, &ann, Some(on(&connection))).await;
         world.send("ann", "hello").await;
         let story = world.ended(&ann).await;
         assert_eq!(
@@ -240,7 +240,7 @@ both! {
         let webex = world.integration("webex-messaging", &json!({ "clientId": "c", "secretKey": "canary-secret" })).await;
         let ann = world.subscriber("ann").await;
         let connection = world.connect_as(&webex, None, "acme", "canary-old").await;
-        world.endpoint(&ann, &webex, on(&connection), "webex_room", "room", &json!({ "roomId": "room-1" })).await;
+        world.endpoint(&ann, &webex, Some(on(&connection)), "webex_room", "room", &json!({ "roomId": "room-1" })).await;
         world.send("ann", "**hello**").await;
         world.until(&ann, "it is held", |story| story.is(&[DeliveryState::Held])).await;
         world.reconnect("acme", "canary-new").await;

@@ -198,7 +198,7 @@ mod tests {
         let read = |status, value: Value| issued(&Response::new(status, &[], value.to_string()));
         let tokens = read(
             200,
-            json!({ "access_token": "a", "refresh_token": "r", "expires_in": 1209599, "refresh_token_expires_in": 7776000, "token_type": "Bearer" }),
+            json!({ "access_token": "a", "refresh_token": "r", "expires_in": 1_209_599, "refresh_token_expires_in": 7_776_000, "token_type": "Bearer" }),
         );
         let tokens = tokens.ok().unwrap();
         assert_eq!(
