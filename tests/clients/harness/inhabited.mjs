@@ -125,6 +125,10 @@ export function bodiesFor(it) {
       scope: ['chat:write'], userScope: ['identity.basic'], mode: 'connect', connectionMode: 'subscriber', autoLinkUser: true,
     },
     IntegrationsController_linkChannelEndpoint: { integrationIdentifier: slack.identifier, subscriberId: subscriber.subscriberId, context: { project: 'p' }, contextHash: 'h' },
+    ChannelConnectionSessions_create: {
+      integrationIdentifier: slack.identifier, subscriberId: subscriber.subscriberId, context: { project: 'p' }, connectionMode: 'subscriber', connectionIdentifier: 'a-consent',
+      scope: ['chat:write'], autoLinkUser: true, pick: 'channel', redirectUrl: 'https://app.example.com/done', appearance: { name: 'A', color: '#123456' }, expiresIn: 600,
+    },
     ContextsController_createContext: { type: 'tenant', id: 'a-context', data: {} },
     ContextsController_updateContext: { data: {} },
     WebhooksController_createEndpoint: { url: 'https://receiver.invalid/hook', description: 'd', events: ['webhook.disabled'], active: true },

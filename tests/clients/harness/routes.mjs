@@ -21,6 +21,7 @@ export async function routesOf(server) {
         method: method.toUpperCase(),
         path,
         query: [...(methods.parameters ?? []), ...(operation.parameters ?? [])].filter((each) => each.in === 'query').map(queryOf),
+        isOpen: operation.security?.length === 0,
         hasBody: operation.requestBody !== undefined,
         bodyLimit: operation['x-campanile-body-limit'],
       })),
