@@ -55,10 +55,12 @@ queries! {
         AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.grant_id = grants.id AND c.id <> $8)";
     DELETE_ORPHAN = "DELETE FROM grants WHERE organization_id = $1 AND id = $2
         AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.grant_id = grants.id)";
-    /// One call that worked neither renews a grant that ends, nor brings a scope that others need.
+    /// One call that worked neither renews a grant that ends, nor brings a scope that others need; and what needs its
+    /// customer is mended by nobody else.
     SET_HEALTH = "UPDATE grants SET status = $4, reason = $5, since = $6, health_change = $7
         WHERE organization_id = $1 AND id = $2 AND generation = $3 AND status <> $4
-        AND NOT ($4 = 'active' AND (status = 'expiring' OR missing_scopes IS NOT NULL))";
+        AND NOT ($4 = 'active' AND (status = 'expiring' OR missing_scopes IS NOT NULL))
+        AND (status NOT IN ('needs_reauth', 'revoked') OR (status = 'needs_reauth' AND $4 = 'revoked'))";
     NOTE_FAILURE = "UPDATE grants SET reason = $5, last_error = $5
         WHERE organization_id = $1 AND id = $2 AND generation = $3 AND status = $4";
     NOTE_SUCCESS = "UPDATE grants SET last_success_at = $4

@@ -209,7 +209,7 @@ both! {
         assert!(asked.last_success_at.is_some());
     }
 
-    async fn a_refusal_shows_and_passes_when_the_vendor_takes_the_token_again(test) {
+    async fn what_a_probe_learns_shows_and_only_its_customer_mends_a_lost_grant(test) {
         let scene = Scene::start(&test).await;
         let slack = scene.integration(&test.ctx, "slack", json!({})).await;
         scene.connection(&slack, "acme", None).await;
@@ -219,8 +219,9 @@ both! {
             (scopes("chat:write"), HealthStatus::Active),
             (Answer::slack_error("token_expired"), HealthStatus::NeedsReauth),
             (Answer::new(503, ""), HealthStatus::NeedsReauth),
-            (scopes("chat:write"), HealthStatus::Active),
+            (scopes("chat:write"), HealthStatus::NeedsReauth),
             (Answer::slack_error("token_revoked"), HealthStatus::Revoked),
+            (Answer::slack_error("missing_scope"), HealthStatus::Revoked),
         ];
         for (answer, expected) in table {
             scene.fake.answer("/api/auth.test", [answer]);
