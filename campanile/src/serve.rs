@@ -231,10 +231,11 @@ async fn listen(
     let service = campanile_api::router(app).into_make_service_with_connect_info::<SocketAddr>();
     // Small answers go out at once.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let told = told_to_stop()?;
     let server = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let mut server = tokio::spawn(async move { server.await });
     let ended = tokio::select! {
-        () = told_to_stop() => None,
+        () = told => None,
         ended = &mut server => Some(ended),
     };
     if let Some(ended) = ended {
@@ -264,16 +265,15 @@ async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Failure
     })
 }
 
-async fn told_to_stop() {
+/// Ends at SIGTERM or SIGINT. The signals are listened for from the call on: whoever sees the server answer may stop it.
+fn told_to_stop() -> Result<impl Future<Output = ()>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
+    let listened = |kind| signal(kind).map_err(|error| Failure::new(format!("Signals cannot be received: {error}")));
+    let (mut terminate, mut interrupt) = (listened(SignalKind::terminate())?, listened(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        () = terminate => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+    })
 }
