@@ -9,7 +9,7 @@ mod chosen;
 pub(crate) mod color;
 mod disconnect;
 mod form;
-mod html;
+pub(crate) mod html;
 mod page;
 mod pick;
 mod picker;

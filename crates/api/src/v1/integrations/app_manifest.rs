@@ -3,6 +3,7 @@
 
 use axum::http::{HeaderValue, header};
 use campanile_model::{Error, Id, Permission, Result};
+use campanile_providers::consent::slack::BOT_SCOPES;
 use campanile_store::integrations::Integration;
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -33,15 +34,6 @@ dto! {
     }
 }
 
-/// What a consent asks for when the caller names nothing else.
-const SLACK_SCOPES: [&str; 6] = [
-    "chat:write",
-    "chat:write.public",
-    "channels:read",
-    "groups:read",
-    "users:read",
-    "users:read.email",
-];
 /// What tells us that a workspace or a channel cannot be reached any more.
 const SLACK_EVENTS: [&str; 6] = [
     "app_uninstalled",
@@ -103,7 +95,7 @@ fn slack(integration: &Integration, base: &Url) -> Value {
         },
         "oauth_config": {
             "redirect_urls": [redirect(base)],
-            "scopes": { "bot": SLACK_SCOPES },
+            "scopes": { "bot": BOT_SCOPES },
         },
         "settings": {
             "event_subscriptions": { "request_url": hooks(base, integration.id), "bot_events": SLACK_EVENTS },

@@ -54,11 +54,5 @@ async fn run(call: Call) -> Result<Reply> {
         status: None,
     };
     let page = call.store().list_connections(&call.ctx, &filter, &cursor).await?;
-    cursor_reply(&Page {
-        rows: page.rows.iter().map(view::one).collect::<Vec<_>>(),
-        next: page.next,
-        previous: page.previous,
-        total: page.total,
-        capped: page.capped,
-    })
+    cursor_reply(&page.map(|row| view::one(&row)))
 }

@@ -2,7 +2,6 @@
 
 use campanile_model::{Channel, Result};
 use campanile_store::endpoints::EndpointFilter;
-use campanile_store::page::Page;
 
 use super::view;
 use crate::call::{Call, Reply};
@@ -52,11 +51,5 @@ async fn run(call: Call) -> Result<Reply> {
         status: None,
     };
     let page = call.store().list_endpoints(&call.ctx, &filter, &cursor).await?;
-    cursor_reply(&Page {
-        rows: page.rows.iter().map(view::one).collect::<Vec<_>>(),
-        next: page.next,
-        previous: page.previous,
-        total: page.total,
-        capped: page.capped,
-    })
+    cursor_reply(&page.map(|row| view::one(&row)))
 }
