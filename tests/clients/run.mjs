@@ -2,11 +2,12 @@
 // Names given as arguments (`node run.mjs events workflows`) select files; then no results are written.
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import { compatibilityPage } from './compatibility.mjs';
 import { operations } from './operations.mjs';
 
@@ -39,13 +40,19 @@ if (!process.env.TEST_BINARY) {
 const outcomesFolder = mkdtempSync(join(tmpdir(), 'campanile-outcomes-'));
 process.env.TEST_OUTCOMES = outcomesFolder;
 
+/** Said again at the end, where somebody who reads only the tail of a log finds them. */
+const failures = [];
+
 function runOn(engine, files) {
   process.env.TEST_ENGINE = engine;
   console.log(`\nContract tests on ${engine}`);
   const total = { passed: 0, failed: 0 };
   const stream = run({ files: files.map((name) => join(here, `${name}.test.mjs`)), concurrency: AT_ONCE });
   stream.on('test:pass', () => (total.passed += 1));
-  stream.on('test:fail', () => (total.failed += 1));
+  stream.on('test:fail', ({ name, file, details }) => {
+    total.failed += 1;
+    failures.push(`${engine}: ${file ? basename(file) : ''}: ${name}\n${inspect(details.error?.cause ?? details.error)}`);
+  });
   const report = stream.compose(new spec());
   report.pipe(process.stdout, { end: false });
   return finished(report).then(() => total);
@@ -87,5 +94,6 @@ if (chosen.length === 0) {
 }
 rmSync(outcomesFolder, { recursive: true, force: true });
 
+for (const failure of failures) console.error(`\nFailed on ${failure}`);
 console.log(`clients: ${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
