@@ -10,6 +10,7 @@ mod deliver;
 mod handover;
 mod json;
 mod metrics;
+pub mod payload;
 mod plan;
 pub mod recipients;
 mod render;

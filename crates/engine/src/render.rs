@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use campanile_liquid::RenderOptions;
+use campanile_liquid::{RenderOptions, Template};
 use campanile_model::Time;
 use campanile_store::contexts::Context;
 use campanile_store::subscribers::Subscriber;
 use campanile_store::workflows::Workflow;
 use serde_json::{Map, Value, json};
 
-use crate::workflows::Prepared;
+use crate::workflows::{Condition, Prepared};
 
 /// The data that templates see.
 pub(crate) fn data(
@@ -48,6 +48,16 @@ pub(crate) fn data(
     })
 }
 
+/// The rule that the step at this index runs by, rendered; nothing when it always runs. `Err` says why there is none.
+pub(crate) fn condition(prepared: &Prepared, index: usize, data: &Value, now: Time) -> Result<Option<Value>, String> {
+    match prepared.conditions.get(index) {
+        None | Some(Condition::Always) => Ok(None),
+        Some(Condition::Rule(rule)) => Ok(Some(rule.clone())),
+        Some(Condition::Template(template)) => rendered(template, data, now).map(Some),
+        Some(Condition::Broken(problem)) => Err(problem.clone()),
+    }
+}
+
 /// The controls of the step at this index, rendered; `Err` says why they could not be.
 pub(crate) fn controls(prepared: &Prepared, index: usize, data: &Value, now: Time) -> Result<Value, String> {
     let template = prepared
@@ -56,8 +66,13 @@ pub(crate) fn controls(prepared: &Prepared, index: usize, data: &Value, now: Tim
         .ok_or("the step has no controls")?
         .as_ref()
         .map_err(String::clone)?;
+    rendered(template, data, now)
+}
+
+/// Renders a template that is JSON.
+pub(crate) fn rendered(template: &Template, data: &Value, now: Time) -> Result<Value, String> {
     let text = template
         .render(data, &RenderOptions::novu(now.timestamp()))
         .map_err(|error| error.to_string())?;
-    serde_json::from_str(&text).map_err(|error| format!("the rendered controls are not valid JSON: {error}"))
+    serde_json::from_str(&text).map_err(|error| format!("the rendered text is not valid JSON: {error}"))
 }

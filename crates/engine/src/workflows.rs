@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use campanile_liquid::Template;
 use campanile_model::slug::Reference;
-use campanile_model::{Ctx, Id};
+use campanile_model::{Ctx, Id, Result};
 use campanile_store::StoreError;
-use campanile_store::workflows::Workflow;
-use serde_json::Value;
+use campanile_store::workflows::{Step, Workflow};
+use serde_json::{Map, Value};
 
-use crate::Engine;
+use crate::payload::{self, Schema};
+use crate::{Engine, conditions};
 
 /// Should a notice of a change get lost, the old workflow is used for this long.
 const REMEMBERED: Duration = Duration::from_secs(30);
@@ -21,6 +22,42 @@ pub struct Prepared {
     pub workflow: Workflow,
     /// The controls of each step as one template, or why they are none.
     pub(crate) templates: Vec<Result<Template, String>>,
+    /// The condition of each step.
+    pub(crate) conditions: Vec<Condition>,
+    /// The payload's schema, when payloads have to fit it.
+    schema: Option<Schema>,
+}
+
+/// When a step runs (its control `skip`, whose name says the opposite of what it does).
+pub(crate) enum Condition {
+    /// Always.
+    Always,
+    /// When this rule passes.
+    Rule(Value),
+    /// The same, for a rule with templates in its texts.
+    Template(Template),
+    /// Its templates cannot be read.
+    Broken(String),
+}
+
+impl Condition {
+    fn of(step: &Step) -> Self {
+        let Some(rule) = step
+            .control_values
+            .get("skip")
+            .filter(|rule| !conditions::is_empty(rule))
+        else {
+            return Self::Always;
+        };
+        let text = rule.to_string();
+        if !text.contains("{{") && !text.contains("{%") {
+            return Self::Rule(rule.clone());
+        }
+        match Template::parse(&text) {
+            Ok(template) => Self::Template(template),
+            Err(error) => Self::Broken(error.to_string()),
+        }
+    }
 }
 
 impl Prepared {
@@ -30,12 +67,40 @@ impl Prepared {
             .iter()
             .map(|step| {
                 let mut controls = step.control_values.clone();
-                // Conditions are logic, not text.
+                // Conditions are judged before anything is rendered.
                 controls.remove("skip");
                 Template::parse(&Value::Object(controls).to_string()).map_err(|error| error.to_string())
             })
             .collect();
-        Self { workflow, templates }
+        Self {
+            conditions: workflow.steps.iter().map(Condition::of).collect(),
+            schema: workflow
+                .payload_schema
+                .as_ref()
+                .filter(|_| workflow.validate_payload)
+                .and_then(|schema| match Schema::new(schema) {
+                    Ok(schema) => Some(schema),
+                    Err(problem) => {
+                        // Schemas are checked when they are stored; this one is older than that check.
+                        tracing::warn!(workflow = workflow.workflow_id, problem, "payloads are not checked");
+                        None
+                    }
+                }),
+            templates,
+            workflow,
+        }
+    }
+}
+
+impl Prepared {
+    /// The payload with the defaults of the workflow's schema; an error when it has to fit the schema and does not.
+    pub fn checked_payload(&self, payload: Map<String, Value>) -> Result<Value> {
+        let mut payload = Value::Object(payload);
+        if let Some(schema) = &self.schema {
+            schema.complete(&mut payload);
+            payload::refuse(schema, &payload)?;
+        }
+        Ok(payload)
     }
 }
 

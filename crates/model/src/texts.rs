@@ -54,6 +54,12 @@ details! {
     AllChatFailed = "chat_all_channels_failed" => "All chat channels failed to send the message";
     /// A part of a chat step was skipped.
     SomeChatSkipped = "chat_some_channels_skipped" => "Some chat channels skipped to send the message";
+    /// The conditions of a step said no.
+    ConditionsNotMet = "filter_steps" => "Step was skipped based on steps conditions";
+    /// The conditions of a step said yes.
+    ConditionsMatched = "step_conditions_matched" => "Step conditions matched";
+    /// The conditions of a step have no answer.
+    ConditionsFailed = "step_conditions_failed" => "Step conditions could not be evaluated";
     /// The step cannot run in this version.
     StepNotExecutable = "step_not_executable" => "This server cannot execute steps of this type yet; the step was skipped";
     /// A delivery waits for its next attempt.

@@ -4,6 +4,7 @@
 //! a [`Run`], which gathers what is to be committed. It calls nobody: what has to be called is a task of its own.
 
 mod advance;
+pub(crate) mod gate;
 pub(crate) mod messages;
 
 use campanile_model::channel::{JobStatus, TraceStatus};
@@ -113,7 +114,11 @@ pub(crate) fn steps(run: &mut Run<'_>, jobs: &mut [Job], from: usize) -> Result<
         };
         let next = places.get(index + 1).map(|(id, position)| (id.to_string(), *position));
         let mut turn = Turn { job, step, next };
-        let next = steps::run(run, &mut turn)?;
+        let next = if gate::lets_through(run, &mut turn) {
+            steps::run(run, &mut turn)?
+        } else {
+            Next::Go
+        };
         let (failed, halts) = (job.status == JobStatus::Failed, job.halts);
         run.show(job);
         match next {

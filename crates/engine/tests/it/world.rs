@@ -284,13 +284,19 @@ impl<'a> World<'a> {
 
     /// A workflow of these steps; each kind with its text.
     pub(crate) async fn workflow(&self, name: &str, steps: &[(StepType, &str)]) -> Workflow {
+        let steps: Vec<_> = steps.iter().map(|(kind, body)| (*kind, json!({ "body": body }))).collect();
+        self.workflow_with(name, &steps).await
+    }
+
+    /// A workflow of these steps; each kind with its control values.
+    pub(crate) async fn workflow_with(&self, name: &str, steps: &[(StepType, Value)]) -> Workflow {
         let (store, now) = (self.store(), self.store().now());
-        let steps = steps.iter().enumerate().map(|(index, (kind, body))| Step {
+        let steps = steps.iter().enumerate().map(|(index, (kind, controls))| Step {
             id: store.new_id(),
             step_id: format!("step-{index}"),
             name: format!("Step {index}"),
             kind: *kind,
-            control_values: Map::from_iter([("body".to_owned(), Value::from(*body))]),
+            control_values: controls.as_object().cloned().unwrap_or_default(),
             issues: Map::new(),
         });
         let workflow = Workflow {

@@ -104,6 +104,7 @@ async fn run(call: Call) -> Result<Reply> {
             },
         )
     };
+    let payload = workflow.checked_payload(body.payload.unwrap_or_default())?;
     if body.tenant.is_some() {
         // There are no tenants of the older kind, so none that is named is known.
         return refused("no_tenant_found");
@@ -120,7 +121,7 @@ async fn run(call: Call) -> Result<Reply> {
     let trigger = Trigger {
         workflow,
         recipients: to,
-        payload: Value::Object(body.payload.unwrap_or_default()),
+        payload,
         overrides: Value::Object(body.overrides.unwrap_or_default()),
         contexts,
         transaction_id,
