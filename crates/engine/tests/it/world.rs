@@ -284,7 +284,10 @@ impl<'a> World<'a> {
 
     /// A workflow of these steps; each kind with its text.
     pub(crate) async fn workflow(&self, name: &str, steps: &[(StepType, &str)]) -> Workflow {
-        let steps: Vec<_> = steps.iter().map(|(kind, body)| (*kind, json!({ "body": body }))).collect();
+        let steps: Vec<_> = steps
+            .iter()
+            .map(|(kind, body)| (*kind, json!({ "body": body })))
+            .collect();
         self.workflow_with(name, &steps).await
     }
 
@@ -329,13 +332,18 @@ impl<'a> World<'a> {
 
     /// Triggers the workflow for what `to` names.
     pub(crate) async fn trigger(&self, workflow: &str, to: Value) -> Accepted {
+        self.trigger_with(workflow, to, json!({})).await
+    }
+
+    /// The same with a payload.
+    pub(crate) async fn trigger_with(&self, workflow: &str, to: Value, payload: Value) -> Accepted {
         let recipients: Recipients = recipients::parse(&to).unwrap();
         let engine = &self.process.engine;
         let prepared = engine.workflow_named(self.ctx(), workflow).await.unwrap().unwrap();
         let trigger = Trigger {
             workflow: prepared,
             recipients,
-            payload: json!({}),
+            payload,
             overrides: json!({}),
             contexts: Vec::new(),
             transaction_id: None,
