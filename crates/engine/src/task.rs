@@ -10,6 +10,8 @@ pub(crate) const ADVANCE: &str = "AdvanceV1";
 /// Makes an attempt of a delivery.
 pub(crate) const DELIVER: &str = "DeliverV1";
 
+/// Makes the call of an HTTP request step.
+pub(crate) const HTTP_REQUEST: &str = "HttpRequestV1";
 /// Makes an attempt of a webhook.
 pub(crate) const WEBHOOK: &str = "WebhookV1";
 
@@ -44,6 +46,20 @@ pub(crate) struct DeliverV1 {
     /// The job that comes after this one, when there is one: its id and place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<(String, i64)>,
+}
+
+/// [`HTTP_REQUEST`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct HttpRequestV1 {
+    pub(crate) notification: String,
+    pub(crate) position: i64,
+    /// Whose calls wait for each other.
+    pub(crate) workflow: String,
+    /// The rendered controls, sealed.
+    pub(crate) controls: String,
+    /// Whether a holder died with it before it was put back.
+    #[serde(default)]
+    pub(crate) repeated: bool,
 }
 
 /// [`WEBHOOK`].

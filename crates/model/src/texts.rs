@@ -60,6 +60,16 @@ details! {
     ConditionsMatched = "step_conditions_matched" => "Step conditions matched";
     /// The conditions of a step have no answer.
     ConditionsFailed = "step_conditions_failed" => "Step conditions could not be evaluated";
+    /// A step that sends nothing has done its work.
+    StepCompleted = "step_completed" => "Step completed";
+    /// The call of an HTTP request step failed.
+    ActionStepFailed = "action_step_execution_failed" => "Action step execution failed";
+    /// The answer to an HTTP request step cannot be used by later steps.
+    AnswerIsNoObject = "http_request_response_not_object" => "HTTP request step received a non-object response";
+    /// The answer to an HTTP request step does not fit its schema.
+    AnswerDoesNotFit = "response_body_schema_validation_failed" => "Response body schema validation failed";
+    /// A worker died while this call was under way.
+    CallRepeated = "http_request_repeated" => "A previous call was interrupted, its result is unknown; calling again with the same idempotency-key";
     /// The step cannot run in this version.
     StepNotExecutable = "step_not_executable" => "This server cannot execute steps of this type yet; the step was skipped";
     /// A delivery waits for its next attempt.

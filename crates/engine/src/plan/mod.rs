@@ -16,6 +16,7 @@ use campanile_store::notifications::{Job, Notification, PLANNED};
 use campanile_store::subscribers::Subscriber;
 use campanile_store::tasks::{Again, Task};
 use campanile_store::traces::NewTrace;
+use campanile_store::workflows::Step;
 use campanile_store::{Batch, Store};
 use serde_json::{Value, json};
 
@@ -222,7 +223,7 @@ fn notification(
 
 /// The synthetic trigger job and one job for each step.
 fn jobs(store: &Store, notification: &Notification, prepared: &Prepared) -> Vec<Job> {
-    let job = |position: i64, step_id: &str, step: Value, kind: StepType, status: JobStatus| Job {
+    let job = |position: i64, step_id: &str, step: Value, kind: StepType, status: JobStatus, halts: bool| Job {
         notification_id: notification.id,
         position,
         id: store.new_id(),
@@ -231,11 +232,7 @@ fn jobs(store: &Store, notification: &Notification, prepared: &Prepared) -> Vec<
         kind,
         status,
         provider_id: None,
-        // The steps that wait or ask decide what the later ones get: without them these make no sense (engine.md d.3).
-        halts: matches!(
-            kind,
-            StepType::Digest | StepType::Delay | StepType::Throttle | StepType::HttpRequest
-        ),
+        halts,
         output: None,
         reason: None,
         due_at: None,
@@ -251,10 +248,23 @@ fn jobs(store: &Store, notification: &Notification, prepared: &Prepared) -> Vec<
         json!({ "type": "trigger" }),
         StepType::Trigger,
         JobStatus::Completed,
+        false,
     );
     let steps = prepared.workflow.steps.iter().zip(1i64..).map(|(step, position)| {
         let snapshot = json!({ "id": step.id, "stepId": step.step_id, "name": step.name, "type": step.kind });
-        job(position, &step.step_id, snapshot, step.kind, JobStatus::Pending)
+        let halts = halts(step);
+        job(position, &step.step_id, snapshot, step.kind, JobStatus::Pending, halts)
     });
     std::iter::once(trigger).chain(steps).collect()
+}
+
+/// Whether the steps after this one make no sense when it fails (engine.md d.3): those that wait or ask decide what the
+/// later ones get.
+fn halts(step: &Step) -> bool {
+    let says = |name: &str| step.control_values.get(name) == Some(&Value::Bool(true));
+    match step.kind {
+        StepType::Digest | StepType::Delay | StepType::Throttle => true,
+        StepType::HttpRequest => !says("continueOnFailure"),
+        _ => false,
+    }
 }

@@ -1,6 +1,7 @@
 //! Step types: one module each, with what the step makes of its controls.
 
 pub(crate) mod chat;
+pub(crate) mod http_request;
 
 use campanile_model::StepType;
 use campanile_model::channel::{JobStatus, TraceStatus};
@@ -29,6 +30,7 @@ pub(crate) enum Next {
 pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreError> {
     match turn.job.kind {
         StepType::Chat => chat::run(run, turn),
+        StepType::HttpRequest => http_request::run(run, turn),
         kind => {
             let trace = NewTrace::new(Detail::StepNotExecutable, TraceStatus::Warning);
             run.tell(turn.job, trace.raw(json!({ "type": kind })));

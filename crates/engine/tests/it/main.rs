@@ -6,6 +6,7 @@ mod chat;
 mod conditions;
 mod delivery;
 mod grants;
+mod http_request;
 mod outbox;
 mod planning;
 mod processes;
