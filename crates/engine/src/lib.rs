@@ -32,6 +32,7 @@ use campanile_store::{Store, StoreError};
 
 pub use accept::{Accepted, Trigger};
 pub use metrics::EngineMetrics;
+pub use render::preview;
 pub use test_message::{TestMessage, Tested};
 pub use worker::Worker;
 pub use workflows::Prepared;

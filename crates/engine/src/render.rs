@@ -69,6 +69,14 @@ pub(crate) fn controls(prepared: &Prepared, index: usize, data: &Value, now: Tim
     rendered(template, data, now)
 }
 
+/// Controls rendered with this data, as a run of the step renders them; `Err` says why they could not be.
+pub fn preview(controls: &Map<String, Value>, data: &Value, now: Time) -> Result<Value, String> {
+    let mut controls = controls.clone();
+    controls.remove("skip");
+    let template = Template::parse(&Value::Object(controls).to_string()).map_err(|error| error.to_string())?;
+    rendered(&template, data, now)
+}
+
 /// Renders a template that is JSON.
 pub(crate) fn rendered(template: &Template, data: &Value, now: Time) -> Result<Value, String> {
     let text = template

@@ -92,6 +92,7 @@ export function bodiesFor(it) {
     WorkflowController_create: { name: 'A workflow', workflowId: 'a-workflow', description: 'd', tags: ['a'], active: true, steps: [chat], severity: 'none', payloadSchema: { type: 'object' }, validatePayload: true },
     WorkflowController_update: { name: 'A workflow', description: 'd', tags: ['a'], active: true, steps: [chat], preferences: { user: null }, origin: 'novu-cloud', severity: 'none' },
     WorkflowController_patchWorkflow: { name: 'A workflow', description: 'd', tags: ['a'], active: true },
+    WorkflowController_generatePreview: { controlValues: { body: 'Hello {{payload.name}}' }, previewPayload: { payload: { name: 'A' }, subscriber: {}, steps: {}, context: {}, env: {} } },
     WorkflowController_sync: { targetEnvironmentId: production._id },
     IntegrationsController_createIntegration: { providerId: 'slack', channel: 'chat', name: 'An integration', identifier: 'an-integration', active: true, check: false, credentials: { clientId: 'c' }, conditions: [] },
     IntegrationsController_updateIntegrationById: { name: 'An integration', identifier: 'an-integration', active: true, check: false, credentials: { clientId: 'c' }, conditions: [] },
