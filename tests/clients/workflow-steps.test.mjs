@@ -91,6 +91,28 @@ fact('a failed HTTP request ends the notification, unless it continues on failur
   assert.deepEqual(ann.heard(), ['lax']);
 });
 
+// Severity, critical
+
+fact('a notification is as urgent as its workflow, unless the trigger says otherwise', async () => {
+  const ann = await listener();
+  const told = await workflow([chat('x')], { severity: 'high' });
+  const [own] = await finished(api, await make.trigger(told, ann));
+  assert.equal(own.notification.severity, 'high');
+  const [given] = await finished(api, await make.trigger(told, ann, { overrides: { severity: 'low' } }));
+  assert.equal(given.notification.severity, 'low');
+  const [odd] = await finished(api, await make.trigger(told, ann, { overrides: { severity: 'extreme' } }));
+  assert.equal(odd.notification.severity, 'high');
+});
+
+fact('a workflow whose preferences are read-only is critical', async () => {
+  const ann = await listener();
+  const free = await workflow([chat('x')]);
+  const critical = await workflow([chat('x')], { preferences: { user: null, workflow: { all: { enabled: true, readOnly: true } } } });
+  const [one] = await finished(api, await make.trigger(free, ann));
+  const [other] = await finished(api, await make.trigger(critical, ann));
+  assert.deepEqual([one.notification.critical, other.notification.critical], [false, true]);
+});
+
 // Preview and test data
 
 fact('a preview renders what is typed with examples', covers('WorkflowController_generatePreview'), async () => {

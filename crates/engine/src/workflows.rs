@@ -26,6 +26,8 @@ pub struct Prepared {
     pub(crate) conditions: Vec<Condition>,
     /// The payload's schema, when payloads have to fit it.
     schema: Option<Schema>,
+    /// Whether its notifications go out whatever their subscribers chose.
+    pub(crate) critical: bool,
 }
 
 /// When a step runs (its control `skip`, whose name says the opposite of what it does).
@@ -87,9 +89,21 @@ impl Prepared {
                     }
                 }),
             templates,
+            critical: is_critical(&workflow),
             workflow,
         }
     }
+}
+
+/// A workflow whose preferences nobody may change is critical: what was chosen in the dashboard counts before what the
+/// workflow says itself.
+fn is_critical(workflow: &Workflow) -> bool {
+    let preferences = workflow
+        .preferences
+        .user
+        .as_ref()
+        .unwrap_or(&workflow.preferences.default);
+    preferences.pointer("/all/readOnly") == Some(&Value::Bool(true))
 }
 
 impl Prepared {

@@ -54,6 +54,8 @@ details! {
     AllChatFailed = "chat_all_channels_failed" => "All chat channels failed to send the message";
     /// A part of a chat step was skipped.
     SomeChatSkipped = "chat_some_channels_skipped" => "Some chat channels skipped to send the message";
+    /// The trigger said how urgent the notification is.
+    SeverityOverridden = "severity_overridden" => "Severity for the message was overridden";
     /// The conditions of a step said no.
     ConditionsNotMet = "filter_steps" => "Step was skipped based on steps conditions";
     /// The conditions of a step said yes.

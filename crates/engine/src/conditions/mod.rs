@@ -6,6 +6,7 @@
 //! what JavaScript converts, judge empty objects otherwise, and keep `==` and `<` to themselves. What a rule may do is
 //! bounded, because rules and data are written by strangers.
 
+pub mod filters;
 mod logic;
 mod operators;
 mod value;

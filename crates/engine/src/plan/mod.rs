@@ -112,6 +112,11 @@ pub(crate) async fn run(engine: &Engine, plan: &Planned, known: &Known) -> Resul
         let (subscriber, own_legacy) = store_recipient(engine, &mut batch, &ctx, recipient, known, &integrations)?;
         let notification = notification(engine, plan, &prepared, &subscriber, &overrides);
         let mut jobs = jobs(store, &notification, &prepared);
+        if notification.severity != prepared.workflow.severity {
+            let trace = NewTrace::new(Detail::SeverityOverridden, TraceStatus::Success)
+                .raw(json!({ "from": prepared.workflow.severity, "to": notification.severity }));
+            store.trace(&mut batch, &ctx, notification.id, 0, trace);
+        }
         for job in jobs.iter().skip(1) {
             let trace = NewTrace::new(Detail::StepCreated, TraceStatus::Success);
             store.trace(&mut batch, &ctx, notification.id, job.position, trace);
@@ -215,6 +220,7 @@ fn notification(
         channels,
         tags: prepared.workflow.tags.clone(),
         severity: severity.unwrap_or(prepared.workflow.severity),
+        critical: prepared.critical,
         created_at: now,
         updated_at: now,
         finished_at: None,
