@@ -1,9 +1,12 @@
 //! The HTTP request step: the call, what later steps see of its answer, and its failures.
 
+use std::time::Duration;
+
 use campanile_model::StepType;
 use campanile_model::channel::JobStatus;
-use campanile_testkit::both;
-use campanile_testkit::fake::Answer;
+use campanile_store::tasks::LEASE;
+use campanile_testkit::fake::{Answer, Gate};
+use campanile_testkit::{both, eventually};
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -82,6 +85,30 @@ both! {
         assert_eq!((loose.job(1), exact.job(1)), (JobStatus::Completed, JobStatus::Failed));
         assert_eq!(loose.jobs[1].output, Some(json!({ "n": "text" })));
         assert_eq!(exact.facts("response_body_schema_validation_failed")["errors"], json!(["n: must be number"]));
+    }
+
+    async fn a_call_that_died_before_its_result_was_written_is_repeated_with_its_key_and_told(test) {
+        let world = World::start(&test).await;
+        let ann = world.subscriber("ann").await;
+        let (gate, answer) = (Gate::closed(), Answer::new(200, r#"{"n":1}"#));
+        world.fake.answer("/slow", [answer.clone().behind(&gate), answer]);
+        let call = call(&world, "slow", &json!({ "timeout": 30_000 }));
+        world.workflow_with("slow", &[(StepType::HttpRequest, call)]).await;
+        world.trigger("slow", json!("ann")).await;
+        eventually("the receiver is called", async || (world.fake.count("/slow") == 1).then_some(())).await;
+        eventually("it is called again", async || {
+            test.clock.advance(LEASE + Duration::from_millis(1));
+            (world.fake.count("/slow") == 2).then_some(())
+        })
+        .await;
+        let story = world.ended(&ann).await;
+        assert_eq!((story.job(1), story.told("http_request_repeated")), (JobStatus::Completed, 1));
+        let keys: Vec<_> = world.fake.received().iter().map(|one| one.header("idempotency-key").map(str::to_owned)).collect();
+        assert!(keys[0].is_some() && keys[0] == keys[1], "{keys:?}");
+        // The first call's late end changes nothing.
+        gate.open();
+        eventually("nothing is under way", async || (world.process.metric("tasks_in_flight") == 0).then_some(())).await;
+        assert_eq!(world.ended(&ann).await.told("step_completed"), 1);
     }
 
     async fn a_step_without_a_usable_address_fails_with_a_sentence(test) {
