@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn only_what_cannot_be_read_is_left_out() {
-        let controls = json!({ "body": "Hi {{ payload.a !! }}, {{ payload.b }} and {{ payload.c", "n": [1, "{{ x }}"] });
+        let controls =
+            json!({ "body": "Hi {{ payload.a !! }}, {{ payload.b }} and {{ payload.c", "n": [1, "{{ x }}"] });
         let wanted = json!({ "body": "Hi , {{ payload.b }} and ", "n": [1, "{{ x }}"] });
         assert_eq!(Value::Object(readable(controls.as_object().unwrap())), wanted);
     }

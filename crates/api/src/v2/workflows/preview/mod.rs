@@ -18,7 +18,8 @@ use crate::{dto, route, view};
 
 pub(crate) const ROUTE: Route = route!(
     post "/v2/workflows/{workflowId}/step/{stepId}/preview", "WorkflowController_generatePreview", "Generate a step's preview", run,
-    .permit(Permission::WorkflowRead, Category::Configuration)
+    // A preview shows signatures of the environment's key, which who only reads has no use for.
+    .permit(Permission::WorkflowWrite, Category::Configuration)
     .large_body()
     .takes::<GeneratePreview>()
     .answers::<PreviewResponse>()
