@@ -188,6 +188,8 @@ const table = {
 
 // What a served operation still lacks, said to the people who read COMPATIBILITY.md.
 export const partial = {
+  EnvironmentsController_diffEnvironment: 'Layouts and translations; the SDK decodes only empty results, as against Novu (its list of resource types is another).',
+  EnvironmentsController_publishEnvironment: 'Layouts and translations; the SDK decodes only empty results, as against Novu (its list of resource types is another).',
   EventsController_trigger: 'Topics in `to`, `tenant` and `bridgeUrl`; the payload is not checked against its schema; steps other than chat end as skipped.',
   IntegrationsController_createIntegration: 'The `check` of e-mail credentials: they are stored unchecked.',
   IntegrationsController_updateIntegrationById: 'The `check` of e-mail credentials: they are stored unchecked.',

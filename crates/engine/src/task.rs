@@ -13,6 +13,9 @@ pub(crate) const DELIVER: &str = "DeliverV1";
 /// Makes an attempt of a webhook.
 pub(crate) const WEBHOOK: &str = "WebhookV1";
 
+/// Removes what a deleted environment held.
+pub(crate) const ERASE: &str = "EraseV1";
+
 /// [`PLAN`].
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PlanV1 {
@@ -57,6 +60,12 @@ pub(crate) struct WebhookV1 {
     /// Whether a holder died with it before it was put back.
     #[serde(default)]
     pub(crate) repeated: bool,
+}
+
+/// [`ERASE`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct EraseV1 {
+    pub(crate) environment: String,
 }
 
 /// A payload as it is stored.

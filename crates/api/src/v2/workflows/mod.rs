@@ -12,7 +12,7 @@ mod patch;
 mod retrieve;
 mod step;
 mod steps;
-mod sync;
+pub(crate) mod sync;
 mod templates;
 #[cfg(test)]
 mod testing;
@@ -56,7 +56,7 @@ fn not_found(name: &str) -> Error {
 }
 
 /// Whether a commit lost against somebody who wrote the same workflow: worth reading again.
-fn lost_race(error: &StoreError) -> bool {
+pub(crate) fn lost_race(error: &StoreError) -> bool {
     error.is_conflict(EXISTS) || error.is_conflict(CHANGED)
 }
 
