@@ -189,6 +189,8 @@ const table = {
 // What a served operation still lacks, said to the people who read COMPATIBILITY.md.
 export const partial = {
   EventsController_trigger: 'Topics in `to`, `tenant` and `bridgeUrl`; steps other than chat and HTTP requests end as skipped.',
+  EnvironmentsController_diffEnvironment: 'Layouts and translations; the SDK decodes only empty results, as against Novu (its list of resource types is another).',
+  EnvironmentsController_publishEnvironment: 'Layouts and translations; the SDK decodes only empty results, as against Novu (its list of resource types is another).',
   IntegrationsController_createIntegration: 'The `check` of e-mail credentials: they are stored unchecked.',
   IntegrationsController_updateIntegrationById: 'The `check` of e-mail credentials: they are stored unchecked.',
   NotificationsController_listNotifications: 'The filters `topicKey` and `subscriptionId`.',

@@ -17,6 +17,7 @@ pub(crate) fn routes() -> Vec<&'static Route> {
     [
         v1::channel_connections::ROUTES,
         v1::channel_endpoints::ROUTES,
+        v1::environment_variables::ROUTES,
         v1::environments::ROUTES,
         v1::events::ROUTES,
         v1::inbox::ROUTES,
@@ -28,6 +29,7 @@ pub(crate) fn routes() -> Vec<&'static Route> {
         v1::webhooks::ROUTES,
         v1::webhooks::deliveries::ROUTES,
         v2::contexts::ROUTES,
+        v2::environments::ROUTES,
         v2::subscribers::ROUTES,
         v2::workflows::ROUTES,
         connect::ROUTES,

@@ -7,6 +7,8 @@
 mod accept;
 pub mod conditions;
 mod deliver;
+mod environment;
+mod erase;
 mod handover;
 mod json;
 mod metrics;
@@ -59,6 +61,7 @@ struct Inner {
     connect: Connect,
     settings: Settings,
     workflows: workflows::Cache,
+    environments: environment::Cache,
     integrations: deliver::integrations::Cache,
     /// Workflows whose time of last use was written lately.
     triggered: moka::sync::Cache<Id, ()>,
@@ -72,6 +75,7 @@ impl Engine {
         Self {
             inner: Arc::new(Inner {
                 workflows: workflows::Cache::new(),
+                environments: environment::Cache::new(),
                 integrations: deliver::integrations::Cache::new(),
                 triggered: moka::sync::Cache::builder()
                     .max_capacity(10_000)

@@ -18,6 +18,7 @@ pub(crate) fn data(
     payload: &Value,
     contexts: &HashMap<String, Context>,
     keys: &[String],
+    env: &Value,
 ) -> Value {
     let mut person = subscriber.profile.clone();
     person.insert("subscriberId".to_owned(), subscriber.subscriber_id.as_str().into());
@@ -38,6 +39,7 @@ pub(crate) fn data(
         "subscriber": person,
         "context": about,
         "steps": {},
+        "env": env,
         "workflow": {
             "workflowId": workflow.workflow_id,
             "name": workflow.name,

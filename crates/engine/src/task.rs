@@ -15,6 +15,9 @@ pub(crate) const HTTP_REQUEST: &str = "HttpRequestV1";
 /// Makes an attempt of a webhook.
 pub(crate) const WEBHOOK: &str = "WebhookV1";
 
+/// Removes what a deleted environment held.
+pub(crate) const ERASE: &str = "EraseV1";
+
 /// [`PLAN`].
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PlanV1 {
@@ -73,6 +76,12 @@ pub(crate) struct WebhookV1 {
     /// Whether a holder died with it before it was put back.
     #[serde(default)]
     pub(crate) repeated: bool,
+}
+
+/// [`ERASE`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct EraseV1 {
+    pub(crate) environment: String,
 }
 
 /// A payload as it is stored.

@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::steps::http_request::call;
-use crate::task::{ADVANCE, DELIVER, DeliverV1, HTTP_REQUEST, HttpRequestV1, PLAN, WEBHOOK, WebhookV1};
+use crate::task::{ADVANCE, DELIVER, DeliverV1, ERASE, HTTP_REQUEST, HttpRequestV1, PLAN, WEBHOOK, WebhookV1};
 use crate::webhooks::lines::Lines;
 use crate::webhooks::{attempt, relay};
-use crate::{Engine, Interrupted, deliver, plan, run};
+use crate::{Engine, Interrupted, deliver, erase, plan, run};
 
 /// Tasks that one process works on at the same time.
 const ROOM: usize = 256;
@@ -244,6 +244,13 @@ impl Worker {
                             let handed_on = worker.raced(&task, || run::advance(&worker.engine, &task)).await;
                             worker.done(&task);
                             worker.hand_on(handed_on.unwrap_or_default());
+                        }
+                    }
+                    ERASE => {
+                        for task in tasks {
+                            let result = erase::run(&worker.engine, &task).await;
+                            let _ = worker.settle(&task, result);
+                            worker.done(&task);
                         }
                     }
                     _ => worker.park(tasks).await,

@@ -12,6 +12,7 @@ pub mod db;
 pub mod deliveries;
 mod dev_clock;
 pub mod endpoints;
+pub mod environment_variables;
 pub mod environments;
 pub mod events;
 pub mod first_start;
@@ -71,7 +72,9 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         dev_clock::ALL,
         endpoints::ALL,
         endpoints::relink::ALL,
+        environment_variables::ALL,
         environments::ALL,
+        &environments::all_of_erasure(),
         events::ALL,
         first_start::ALL,
         grants::ALL,

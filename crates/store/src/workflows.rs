@@ -25,6 +25,9 @@ queries! {
     FIND_MANY = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
         translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
         FROM workflows WHERE environment_id = $1 AND id {in:$2}";
+    FIND_ALL = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
+        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        FROM workflows WHERE environment_id = $1 ORDER BY id";
     INSERT = {
         insert "workflows",
         "environment_id text, id text, workflow_id text, name text, description text, tags text, active bool, status text, validate_payload bool, payload_schema text, translated bool, severity text, origin text, preferences text, steps text, search text, created_at int, updated_at int",
@@ -269,6 +272,11 @@ impl Store {
         self.db.first(&FIND_NAMED, args![ctx.environment, workflow_id]).await
     }
 
+    /// All workflows of the caller's environment, oldest first: for what compares or searches them all.
+    pub async fn all_workflows(&self, ctx: &Ctx) -> Result<Vec<Workflow>, StoreError> {
+        self.db.all(&FIND_ALL, args![ctx.environment]).await
+    }
+
     /// A page of workflows, and how many there are in all. Those of the API's first version are not listed.
     pub async fn list_workflows(&self, ctx: &Ctx, list: &WorkflowList) -> Result<(Vec<Workflow>, i64), StoreError> {
         let (condition, values) = list_condition(ctx, list);
@@ -352,6 +360,17 @@ impl Store {
         let object = json!({ "object": names(&changed), "previousObject": names(read) });
         self.record_change(batch, ctx, "updated", &changed, &object);
         changed
+    }
+
+    /// Stores a workflow that comes from another environment, in place of `known` when there is one, and announces it.
+    /// The commit fails with [`CHANGED`] or [`EXISTS`] when somebody else was quicker.
+    pub fn publish_workflow(&self, batch: &mut Batch, ctx: &Ctx, known: Option<&Workflow>, workflow: Workflow) {
+        let names = json!({ "object": names(&workflow) });
+        match known {
+            Some(known) => drop(self.update_workflow(batch, ctx, known, workflow)),
+            None => self.insert_workflow(batch, ctx, &workflow),
+        }
+        self.announce(batch, ctx, "workflow.published", &names);
     }
 
     /// Removes a workflow with its steps; the commit fails with [`CHANGED`] when it is gone already.

@@ -73,6 +73,9 @@ export function parametersFor({ path }, it) {
     webhookId: it.webhook._id,
     deliveryId: it.deliveryId,
     environmentId: it.environment._id,
+    targetEnvironmentId: it.production._id,
+    // Its key is the organization's, so that none is made that another environment would see.
+    variableKey: 'NO_SUCH_KEY',
   };
 }
 
@@ -130,6 +133,12 @@ export function bodiesFor(it) {
       integrationIdentifier: slack.identifier, subscriberId: subscriber.subscriberId, context: { project: 'p' }, connectionMode: 'subscriber', connectionIdentifier: 'a-consent',
       scope: ['chat:write'], autoLinkUser: true, pick: 'channel', redirectUrl: 'https://app.example.com/done', appearance: { name: 'A', color: '#123456' }, expiresIn: 600,
     },
+    EnvironmentsControllerV1_createEnvironment: { name: 'An environment', color: '#123456' },
+    EnvironmentsControllerV1_updateMyEnvironment: { color: '#ff8547', dns: { inboundParseDomain: '' }, bridge: { url: '' } },
+    EnvironmentsController_diffEnvironment: { sourceEnvironmentId: it.environment._id },
+    EnvironmentsController_publishEnvironment: { sourceEnvironmentId: it.environment._id, dryRun: true, resources: [{ resourceType: 'workflow', resourceId: workflow.workflowId }] },
+    EnvironmentVariablesController_createEnvironmentVariable: { key: 'A_KEY', type: 'string', isSecret: false, values: [{ _environmentId: it.environment._id, value: 'x' }] },
+    EnvironmentVariablesController_updateEnvironmentVariable: { key: 'A_KEY', isSecret: true, values: [{ _environmentId: it.environment._id, value: 'x' }] },
     ContextsController_createContext: { type: 'tenant', id: 'a-context', data: {} },
     ContextsController_updateContext: { data: {} },
     WebhooksController_createEndpoint: { url: 'https://receiver.invalid/hook', description: 'd', events: ['webhook.disabled'], active: true },

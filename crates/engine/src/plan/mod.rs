@@ -98,6 +98,7 @@ pub(crate) async fn run(engine: &Engine, plan: &Planned, known: &Known) -> Resul
         return Ok(Vec::new());
     };
     let integrations = engine.integrations(&ctx).await?;
+    let env = engine.environment_values(&ctx).await?;
     let payload_value: Value = serde_json::from_str(&plan.event.payload).unwrap_or(Value::Null);
     let overrides: Value = serde_json::from_str(&plan.event.overrides).unwrap_or(Value::Null);
     let mut handed_on = Vec::new();
@@ -143,6 +144,7 @@ pub(crate) async fn run(engine: &Engine, plan: &Planned, known: &Known) -> Resul
             &payload_value,
             &known.contexts,
             plan.event.contexts.keys(),
+            &env,
         );
         let mut run = Run {
             view: &view,

@@ -60,6 +60,7 @@ pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, I
         return Ok(Vec::new());
     };
     let integrations: Arc<Integrations> = engine.integrations(&ctx).await?;
+    let env = engine.environment_values(&ctx).await?;
     let set = notification.contexts.stored();
     let targets: Vec<chat::Target> = known::targets(engine, &ctx, vec![subscriber.id], &set)
         .await?
@@ -84,6 +85,7 @@ pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, I
         &payload_value,
         &contexts,
         notification.contexts.keys(),
+        &env,
     );
     let view = View {
         engine,

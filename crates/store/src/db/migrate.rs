@@ -19,6 +19,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0007_lists", include_str!("../../migrations/0007_lists.sql")),
     ("0009_jobs", include_str!("../../migrations/0009_jobs.sql")),
     ("0013_critical", include_str!("../../migrations/0013_critical.sql")),
+    (
+        "0015_environments",
+        include_str!("../../migrations/0015_environments.sql"),
+    ),
 ];
 
 const HISTORY: &str =

@@ -13,7 +13,7 @@ mod preview;
 mod retrieve;
 mod step;
 mod steps;
-mod sync;
+pub(crate) mod sync;
 mod templates;
 mod test_data;
 #[cfg(test)]
@@ -69,7 +69,7 @@ fn not_found(name: &str) -> Error {
 }
 
 /// Whether a commit lost against somebody who wrote the same workflow: worth reading again.
-fn lost_race(error: &StoreError) -> bool {
+pub(crate) fn lost_race(error: &StoreError) -> bool {
     error.is_conflict(EXISTS) || error.is_conflict(CHANGED)
 }
 
