@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use campanile_liquid::Template;
 use campanile_model::slug::Reference;
-use campanile_model::{Ctx, Id};
+use campanile_model::{Ctx, Id, StepType};
 use campanile_store::StoreError;
+use campanile_store::layouts::Layout;
 use campanile_store::workflows::Workflow;
 use serde_json::Value;
 
@@ -21,10 +22,12 @@ pub struct Prepared {
     pub workflow: Workflow,
     /// The controls of each step as one template, or why they are none.
     pub(crate) templates: Vec<Result<Template, String>>,
+    /// The layouts that its mails may go into: all of the environment, when a step makes mails.
+    pub(crate) layouts: Arc<[Layout]>,
 }
 
 impl Prepared {
-    fn new(workflow: Workflow) -> Self {
+    fn new(workflow: Workflow, layouts: Arc<[Layout]>) -> Self {
         let templates = workflow
             .steps
             .iter()
@@ -32,10 +35,18 @@ impl Prepared {
                 let mut controls = step.control_values.clone();
                 // Conditions are logic, not text.
                 controls.remove("skip");
+                // A mail's body is a template of its own: blocks are filled block by block.
+                if step.kind == StepType::Email {
+                    controls.remove("body");
+                }
                 Template::parse(&Value::Object(controls).to_string()).map_err(|error| error.to_string())
             })
             .collect();
-        Self { workflow, templates }
+        Self {
+            workflow,
+            templates,
+            layouts,
+        }
     }
 }
 
@@ -48,6 +59,8 @@ enum Key {
 /// The workflows used lately, under the number of configuration changes at which they were read.
 pub(crate) struct Cache {
     entries: moka::sync::Cache<(u64, Key), Option<Arc<Prepared>>>,
+    /// By environment; workflows share them.
+    layouts: moka::sync::Cache<(u64, Id), Arc<[Layout]>>,
 }
 
 impl Cache {
@@ -55,6 +68,10 @@ impl Cache {
         Self {
             entries: moka::sync::Cache::builder()
                 .max_capacity(1000)
+                .time_to_live(REMEMBERED)
+                .build(),
+            layouts: moka::sync::Cache::builder()
+                .max_capacity(100)
                 .time_to_live(REMEMBERED)
                 .build(),
         }
@@ -71,11 +88,8 @@ impl Engine {
         if let Some(known) = self.inner.workflows.entries.get(&key) {
             return Ok(known);
         }
-        let found = self
-            .store()
-            .workflow_named(ctx, name)
-            .await?
-            .map(|workflow| Arc::new(Prepared::new(workflow)));
+        let found = self.store().workflow_named(ctx, name).await?;
+        let found = self.prepared(ctx, found).await?;
         self.inner.workflows.entries.insert(key, found.clone());
         Ok(found)
     }
@@ -90,8 +104,25 @@ impl Engine {
             return Ok(known);
         }
         let found = self.store().workflow(ctx, &Reference::Id(id)).await?;
-        let found = found.map(|workflow| Arc::new(Prepared::new(workflow)));
+        let found = self.prepared(ctx, found).await?;
         self.inner.workflows.entries.insert(key, found.clone());
+        Ok(found)
+    }
+
+    async fn prepared(&self, ctx: &Ctx, found: Option<Workflow>) -> Result<Option<Arc<Prepared>>, StoreError> {
+        let Some(workflow) = found else { return Ok(None) };
+        let has_mail = workflow.steps.iter().any(|step| step.kind == StepType::Email);
+        let layouts = if has_mail { self.layouts(ctx).await? } else { [].into() };
+        Ok(Some(Arc::new(Prepared::new(workflow, layouts))))
+    }
+
+    async fn layouts(&self, ctx: &Ctx) -> Result<Arc<[Layout]>, StoreError> {
+        let key = (self.store().db().signals().configuration(), ctx.environment);
+        if let Some(known) = self.inner.workflows.layouts.get(&key) {
+            return Ok(known);
+        }
+        let found: Arc<[Layout]> = self.store().layouts_all(ctx).await?.into();
+        self.inner.workflows.layouts.insert(key, Arc::clone(&found));
         Ok(found)
     }
 }

@@ -23,6 +23,8 @@ queries! {
         FROM layouts WHERE environment_id = $1 AND layout_id = $2";
     FIND_DEFAULT = "SELECT id, layout_id, name, is_default, translated, controls, created_at, updated_at
         FROM layouts WHERE environment_id = $1 AND is_default";
+    ALL_OF_ENVIRONMENT = "SELECT id, layout_id, name, is_default, translated, controls, created_at, updated_at
+        FROM layouts WHERE environment_id = $1 ORDER BY id";
     INSERT = {
         insert "layouts",
         "environment_id text, id text, layout_id text, name text, is_default bool, translated bool, controls text, search text, created_at int, updated_at int",
@@ -149,6 +151,11 @@ impl Store {
     /// The layout that is used where a step names none.
     pub async fn default_layout(&self, ctx: &Ctx) -> Result<Option<Layout>, StoreError> {
         self.db.first(&FIND_DEFAULT, args![ctx.environment]).await
+    }
+
+    /// All layouts of the environment.
+    pub async fn layouts_all(&self, ctx: &Ctx) -> Result<Vec<Layout>, StoreError> {
+        self.db.all(&ALL_OF_ENVIRONMENT, args![ctx.environment]).await
     }
 
     /// A page of layouts, and how many there are in all.
