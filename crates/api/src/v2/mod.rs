@@ -1,5 +1,6 @@
 //! Routes under `/v2`.
 
 pub(crate) mod contexts;
+pub(crate) mod layouts;
 pub(crate) mod subscribers;
 pub(crate) mod workflows;

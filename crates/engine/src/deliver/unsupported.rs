@@ -43,7 +43,10 @@ pub(super) async fn post(
         channel: kind.to_owned(),
         provider_id: attempt.provider_id.clone(),
         integration_identifier: integration.identifier.clone(),
-        subscriber_id: subscriber.first().map(|one| one.subscriber_id.clone()).unwrap_or_default(),
+        subscriber_id: subscriber
+            .first()
+            .map(|one| one.subscriber_id.clone())
+            .unwrap_or_default(),
         content: attempt.content.clone(),
         // There is no request yet: what it will be made of.
         request: json!({

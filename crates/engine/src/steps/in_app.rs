@@ -73,7 +73,9 @@ fn content(controls: &Value) -> Result<Content, String> {
         if !clean {
             return Ok(Some(text.to_owned()));
         }
-        campanile_email::sanitised_fragment(text).map(Some).map_err(|error| error.to_string())
+        campanile_email::sanitised_fragment(text)
+            .map(Some)
+            .map_err(|error| error.to_string())
     };
     let (subject, body) = (text(&controls["subject"])?, text(&controls["body"])?);
     if subject.is_none() && body.is_none() {
@@ -102,7 +104,10 @@ fn content(controls: &Value) -> Result<Content, String> {
         body: body.unwrap_or_default(),
         head: Head {
             subject,
-            avatar: controls["avatar"].as_str().filter(|url| is_address(url)).map(str::to_owned),
+            avatar: controls["avatar"]
+                .as_str()
+                .filter(|url| is_address(url))
+                .map(str::to_owned),
             cta: (cta != json!({})).then_some(cta),
             data: data(&controls["data"]),
             ..Head::default()
@@ -126,7 +131,9 @@ fn redirect(value: &Value, path: &str) -> Result<Option<Value>, String> {
         return Ok(None);
     };
     if !is_address(url) {
-        return Err(format!("{path} must be a full http(s) URL or a path that begins with /"));
+        return Err(format!(
+            "{path} must be a full http(s) URL or a path that begins with /"
+        ));
     }
     let usual = if url.starts_with('/') { "_self" } else { "_blank" };
     let known = ["_self", "_blank", "_parent", "_top", "_unfencedTop"];

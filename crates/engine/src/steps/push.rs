@@ -59,19 +59,26 @@ fn plan(input: &Input<'_>) -> Output {
     let mut output = Output::default();
     let named = input.overrides["push"]["integrationIdentifier"].as_str();
     let integration_of = |channel: &Legacy| {
-        input.integrations.iter().find(|one| {
-            one.id == channel.integration_id && one.channel == Some(Channel::Push) && one.active
-        })
+        input
+            .integrations
+            .iter()
+            .find(|one| one.id == channel.integration_id && one.channel == Some(Channel::Push) && one.active)
     };
     let mut is_known = false;
     for channel in input.channels {
-        let Some(integration) = integration_of(channel) else { continue };
+        let Some(integration) = integration_of(channel) else {
+            continue;
+        };
         is_known = true;
         if named.is_some_and(|named| named != integration.identifier) {
             continue;
         }
         let custom = overrides::of_channel(input.overrides, "push", &integration.provider_id);
-        let tokens = tokens(custom.get("deviceTokens").or_else(|| channel.credentials.get("deviceTokens")));
+        let tokens = tokens(
+            custom
+                .get("deviceTokens")
+                .or_else(|| channel.credentials.get("deviceTokens")),
+        );
         if tokens.is_empty() {
             output.traces.push(
                 NewTrace::new(Detail::PushTokensMissing, TraceStatus::Warning).provider(&integration.provider_id),
@@ -115,7 +122,12 @@ fn group(input: &Input<'_>, integration: &Integration, tokens: &[String], custom
 /// The tokens of a list, each once.
 fn tokens(value: Option<&Value>) -> Vec<String> {
     let mut tokens: Vec<String> = Vec::new();
-    for token in value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+    for token in value
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
         if !token.is_empty() && !tokens.iter().any(|known| known == token) {
             tokens.push(token.to_owned());
         }

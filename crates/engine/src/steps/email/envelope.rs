@@ -129,14 +129,23 @@ mod tests {
         assert_eq!(to(own, &json!({})), Some(json!(["ann@x.y"])));
         assert_eq!(to(own, &json!({ "toRecipient": "t@x.y" })), Some(json!(["t@x.y"])));
         assert_eq!(to(None, &json!({ "toRecipient": "t@x.y" })), Some(json!(["t@x.y"])));
-        assert_eq!(to(own, &json!({ "replaceToRecipient": true, "to": ["x@x.y"] })), Some(json!(["x@x.y"])));
+        assert_eq!(
+            to(own, &json!({ "replaceToRecipient": true, "to": ["x@x.y"] })),
+            Some(json!(["x@x.y"]))
+        );
         let nobody = json!({ "replaceToRecipient": true, "to": [], "bcc": ["b@x.y"] });
         assert_eq!(to(own, &nobody), Some(json!([])));
         assert_eq!(made(own, &nobody).unwrap().address["bcc"], json!(["b@x.y"]));
-        assert_eq!(to(own, &json!({ "replaceToRecipient": true, "cc": ["c@x.y"] })), Some(json!(["us@x.y"])));
+        assert_eq!(
+            to(own, &json!({ "replaceToRecipient": true, "cc": ["c@x.y"] })),
+            Some(json!(["us@x.y"]))
+        );
         let both = json!({ "replaceToRecipient": false, "to": ["x@x.y", "ann@x.y"] });
         assert_eq!(to(own, &both), Some(json!(["ann@x.y", "x@x.y"])));
-        for nobody in [json!({ "replaceToRecipient": true }), json!({ "replaceToRecipient": true, "to": [] })] {
+        for nobody in [
+            json!({ "replaceToRecipient": true }),
+            json!({ "replaceToRecipient": true, "to": [] }),
+        ] {
             assert_eq!(to(None, &nobody), None);
         }
         assert_eq!(to(None, &json!({ "cc": ["c@x.y"] })), None);
@@ -157,6 +166,9 @@ mod tests {
         let step = json!({ "from": { "email": "step@x.y", "name": "Step" } });
         assert_eq!(from(json!({}), json!({})), (json!("us@x.y"), Value::Null));
         assert_eq!(from(json!({}), step.clone()), (json!("step@x.y"), json!("Step")));
-        assert_eq!(from(json!({ "from": "t@x.y", "senderName": "T" }), step), (json!("t@x.y"), json!("T")));
+        assert_eq!(
+            from(json!({ "from": "t@x.y", "senderName": "T" }), step),
+            (json!("t@x.y"), json!("T"))
+        );
     }
 }

@@ -33,7 +33,10 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         }
     };
     let custom = overrides::of_channel(view.overrides, "email", &integration.provider_id);
-    let credentials = view.integrations.active(integration.id).map(|(_, credentials)| credentials);
+    let credentials = view
+        .integrations
+        .active(integration.id)
+        .map(|(_, credentials)| credentials);
     let envelope = envelope::envelope(&envelope::Input {
         address: view.subscriber.field("email"),
         overrides: &custom,
@@ -93,8 +96,17 @@ fn body(run: &mut Run<'_>, turn: &mut Turn<'_>, controls: &Value, custom: &Value
         return Some(html);
     }
     let view = run.view;
-    let stored = view.prepared.workflow.steps.get(turn.step).map(|step| &step.control_values);
-    let layout = match layout(view.overrides, &turn.job.step_id, stored.and_then(|values| values.get("layoutId"))) {
+    let stored = view
+        .prepared
+        .workflow
+        .steps
+        .get(turn.step)
+        .map(|step| &step.control_values);
+    let layout = match layout(
+        view.overrides,
+        &turn.job.step_id,
+        stored.and_then(|values| values.get("layoutId")),
+    ) {
         Wanted::None => None,
         Wanted::Default => view.prepared.layouts.iter().find(|layout| layout.is_default),
         Wanted::Named(name) => match view.prepared.layouts.iter().find(|layout| layout.is_named(&name)) {
@@ -164,7 +176,10 @@ mod tests {
         assert_eq!(layout(&json!({}), "mail", None), Wanted::Default);
         assert_eq!(layout(&json!({}), "mail", Some(&Value::Null)), Wanted::None);
         assert_eq!(wanted(json!({})), Wanted::Named("own".to_owned()));
-        assert_eq!(wanted(json!({ "layoutIdentifier": "all" })), Wanted::Named("all".to_owned()));
+        assert_eq!(
+            wanted(json!({ "layoutIdentifier": "all" })),
+            Wanted::Named("all".to_owned())
+        );
         let channel = json!({ "layoutIdentifier": "all", "channels": { "email": { "layoutId": null } } });
         assert_eq!(wanted(channel), Wanted::None);
         let step = json!({
