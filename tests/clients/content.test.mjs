@@ -7,13 +7,14 @@ import { sdk } from './harness/novu.mjs';
 import { startServer } from './harness/server.mjs';
 import { unique, world } from './harness/world.mjs';
 
-const server = await startServer({ dev: true });
+const server = await startServer({ args: ['--dev'] });
 after(() => server.stop());
 
 const { api, ...make } = world(server);
 const novu = sdk(server);
 
-const of = { email: 'sendgrid', sms: 'twilio', push: 'fcm', in_app: 'novu' };
+// The in-app integration is there from the first start.
+const of = { email: 'sendgrid', sms: 'twilio', push: 'fcm' };
 for (const [channel, providerId] of Object.entries(of)) await make.integration({ providerId, channel });
 
 const step = (type, controlValues) => ({ type, name: type, controlValues });

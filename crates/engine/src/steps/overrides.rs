@@ -35,9 +35,9 @@ pub(super) fn of_channel(overrides: &Value, channel: &str, provider_id: &str) ->
 }
 
 /// Both as a message keeps them; nothing when nothing is overridden.
-pub(super) fn kept(provider: Value, custom: Value) -> Value {
+pub(super) fn kept(provider: &Value, custom: &Value) -> Value {
     let empty = |value: &Value| value.as_object().is_none_or(Map::is_empty);
-    if empty(&provider) && empty(&custom) {
+    if empty(provider) && empty(custom) {
         return json!({});
     }
     json!({ "provider": provider, "custom": custom })
@@ -62,6 +62,6 @@ mod tests {
         assert_eq!(provider, json!({ "a": 1, "b": { "c": 2, "d": [] } }));
         let custom = of_channel(&overrides, "email", "sendgrid");
         assert_eq!(custom, json!({ "to": ["a"], "from": "g" }));
-        assert_eq!(kept(json!({}), json!({})), json!({}));
+        assert_eq!(kept(&json!({}), &json!({})), json!({}));
     }
 }

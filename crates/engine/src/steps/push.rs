@@ -85,7 +85,7 @@ fn plan(input: &Input<'_>) -> Output {
             );
             continue;
         }
-        output.groups.push(group(input, integration, &tokens, custom));
+        output.groups.push(group(input, integration, &tokens, &custom));
     }
     if output.groups.is_empty() && output.traces.is_empty() {
         output.traces.push(match named {
@@ -96,7 +96,7 @@ fn plan(input: &Input<'_>) -> Output {
     output
 }
 
-fn group(input: &Input<'_>, integration: &Integration, tokens: &[String], custom: Value) -> Group {
+fn group(input: &Input<'_>, integration: &Integration, tokens: &[String], custom: &Value) -> Group {
     let deliveries = tokens.iter().map(|token| Planned {
         endpoint: None,
         address: Some(json!({ "type": "push", "endpoint": { "deviceToken": token } })),
@@ -113,7 +113,7 @@ fn group(input: &Input<'_>, integration: &Integration, tokens: &[String], custom
             ..Head::default()
         },
         overrides: overrides::kept(
-            overrides::of_provider(input.overrides, input.step_id, &integration.provider_id),
+            &overrides::of_provider(input.overrides, input.step_id, &integration.provider_id),
             custom,
         ),
     }

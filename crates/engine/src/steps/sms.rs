@@ -69,8 +69,8 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
             lane: format!("deliver:{}", integration.id),
         }],
         overrides: overrides::kept(
-            overrides::of_provider(view.overrides, &turn.job.step_id, &integration.provider_id),
-            custom.clone(),
+            &overrides::of_provider(view.overrides, &turn.job.step_id, &integration.provider_id),
+            &custom,
         ),
     };
     messages::queue(run, turn, Channel::Sms, vec![group], &text)?;

@@ -224,5 +224,5 @@ fn sent_overrides(input: &Input<'_>, provider_id: &str, mut provider: Value, end
             members.remove(*name);
         }
     }
-    overrides::kept(provider, overrides::of_channel(input.overrides, "chat", provider_id))
+    overrides::kept(&provider, &overrides::of_channel(input.overrides, "chat", provider_id))
 }

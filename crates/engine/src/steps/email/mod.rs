@@ -81,8 +81,8 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
             lane: format!("deliver:{}", integration.id),
         }],
         overrides: overrides::kept(
-            overrides::of_provider(view.overrides, &turn.job.step_id, &integration.provider_id),
-            custom,
+            &overrides::of_provider(view.overrides, &turn.job.step_id, &integration.provider_id),
+            &custom,
         ),
     };
     messages::queue(run, turn, Channel::Email, vec![group], &html)?;
@@ -109,15 +109,16 @@ fn body(run: &mut Run<'_>, turn: &mut Turn<'_>, controls: &Value, custom: &Value
     ) {
         Wanted::None => None,
         Wanted::Default => view.prepared.layouts.iter().find(|layout| layout.is_default),
-        Wanted::Named(name) => match view.prepared.layouts.iter().find(|layout| layout.is_named(&name)) {
-            Some(layout) => Some(layout),
-            None => {
+        Wanted::Named(name) => {
+            let found = view.prepared.layouts.iter().find(|layout| layout.is_named(&name));
+            if found.is_none() {
                 let trace = NewTrace::new(Detail::LayoutNotFound, TraceStatus::Failed);
                 run.tell(turn.job, trace.raw(json!({ "layoutId": name })));
                 turn.job.status = JobStatus::Failed;
                 return None;
             }
-        },
+            found
+        }
     };
     if let Some(layout) = layout {
         let trace = NewTrace::new(Detail::LayoutSelected, TraceStatus::Success)
