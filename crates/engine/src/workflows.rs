@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use campanile_liquid::Template;
 use campanile_model::slug::Reference;
-use campanile_model::{Ctx, Id, Result};
+use campanile_model::{Ctx, Id, Result, StepType};
 use campanile_store::StoreError;
+use campanile_store::layouts::Layout;
 use campanile_store::workflows::{Step, Workflow};
 use serde_json::{Map, Value};
 
@@ -28,6 +29,8 @@ pub struct Prepared {
     schema: Option<Schema>,
     /// Whether its notifications go out whatever their subscribers chose.
     pub(crate) critical: bool,
+    /// The layouts that its mails may go into: all of the environment, when a step makes mails.
+    pub(crate) layouts: Arc<[Layout]>,
 }
 
 /// When a step runs (its control `skip`, whose name says the opposite of what it does).
@@ -63,7 +66,7 @@ impl Condition {
 }
 
 impl Prepared {
-    fn new(workflow: Workflow) -> Self {
+    fn new(workflow: Workflow, layouts: Arc<[Layout]>) -> Self {
         let templates = workflow
             .steps
             .iter()
@@ -71,6 +74,10 @@ impl Prepared {
                 let mut controls = step.control_values.clone();
                 // Conditions are judged before anything is rendered.
                 controls.remove("skip");
+                // A mail's body is a template of its own: blocks are filled block by block.
+                if step.kind == StepType::Email {
+                    controls.remove("body");
+                }
                 Template::parse(&Value::Object(controls).to_string()).map_err(|error| error.to_string())
             })
             .collect();
@@ -89,6 +96,7 @@ impl Prepared {
                     }
                 }),
             templates,
+            layouts,
             critical: is_critical(&workflow),
             workflow,
         }
@@ -127,6 +135,8 @@ enum Key {
 /// The workflows used lately, under the number of configuration changes at which they were read.
 pub(crate) struct Cache {
     entries: moka::sync::Cache<(u64, Key), Option<Arc<Prepared>>>,
+    /// By environment; workflows share them.
+    layouts: moka::sync::Cache<(u64, Id), Arc<[Layout]>>,
 }
 
 impl Cache {
@@ -134,6 +144,10 @@ impl Cache {
         Self {
             entries: moka::sync::Cache::builder()
                 .max_capacity(1000)
+                .time_to_live(REMEMBERED)
+                .build(),
+            layouts: moka::sync::Cache::builder()
+                .max_capacity(100)
                 .time_to_live(REMEMBERED)
                 .build(),
         }
@@ -150,11 +164,8 @@ impl Engine {
         if let Some(known) = self.inner.workflows.entries.get(&key) {
             return Ok(known);
         }
-        let found = self
-            .store()
-            .workflow_named(ctx, name)
-            .await?
-            .map(|workflow| Arc::new(Prepared::new(workflow)));
+        let found = self.store().workflow_named(ctx, name).await?;
+        let found = self.prepared(ctx, found).await?;
         self.inner.workflows.entries.insert(key, found.clone());
         Ok(found)
     }
@@ -169,8 +180,25 @@ impl Engine {
             return Ok(known);
         }
         let found = self.store().workflow(ctx, &Reference::Id(id)).await?;
-        let found = found.map(|workflow| Arc::new(Prepared::new(workflow)));
+        let found = self.prepared(ctx, found).await?;
         self.inner.workflows.entries.insert(key, found.clone());
+        Ok(found)
+    }
+
+    async fn prepared(&self, ctx: &Ctx, found: Option<Workflow>) -> Result<Option<Arc<Prepared>>, StoreError> {
+        let Some(workflow) = found else { return Ok(None) };
+        let has_mail = workflow.steps.iter().any(|step| step.kind == StepType::Email);
+        let layouts = if has_mail { self.layouts(ctx).await? } else { [].into() };
+        Ok(Some(Arc::new(Prepared::new(workflow, layouts))))
+    }
+
+    async fn layouts(&self, ctx: &Ctx) -> Result<Arc<[Layout]>, StoreError> {
+        let key = (self.store().db().signals().configuration(), ctx.environment);
+        if let Some(known) = self.inner.workflows.layouts.get(&key) {
+            return Ok(known);
+        }
+        let found: Arc<[Layout]> = self.store().layouts_all(ctx).await?.into();
+        self.inner.workflows.layouts.insert(key, Arc::clone(&found));
         Ok(found)
     }
 }

@@ -72,6 +72,16 @@ details! {
     AnswerDoesNotFit = "response_body_schema_validation_failed" => "Response body schema validation failed";
     /// A worker died while this call was under way.
     CallRepeated = "http_request_repeated" => "A previous call was interrupted, its result is unknown; calling again with the same idempotency-key";
+    /// Nobody to send the mail to.
+    SubscriberNoEmail = "subscriber_missing_email_address" => "Subscriber missing email address";
+    /// Nobody to send the SMS to.
+    SubscriberNoPhone = "subscriber_missing_phone_number" => "Subscriber missing phone number";
+    /// A push channel without devices.
+    PushTokensMissing = "push_missing_device_tokens" => "Subscriber credentials is missing the tokens for sending a push notification message";
+    /// The layout around a mail.
+    LayoutSelected = "layout_selected" => "Layout selected";
+    /// The layout that was asked for is not there.
+    LayoutNotFound = "layout_not_found" => "Layout not found ";
     /// The step cannot run in this version.
     StepNotExecutable = "step_not_executable" => "This server cannot execute steps of this type yet; the step was skipped";
     /// A delivery waits for its next attempt.

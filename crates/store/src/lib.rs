@@ -22,6 +22,7 @@ pub mod idempotency;
 pub mod inbox_sessions;
 pub mod integrations;
 mod keyring;
+pub mod layouts;
 pub mod link_codes;
 pub mod messages;
 pub mod nodes;
@@ -88,6 +89,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         integrations::ALL_CHANGES,
         integrations::health::ALL,
         keyring::ALL,
+        layouts::ALL,
         link_codes::ALL,
         messages::ALL,
         nodes::ALL,

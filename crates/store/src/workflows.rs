@@ -39,6 +39,10 @@ queries! {
     DELETE = "DELETE FROM workflows WHERE environment_id = $1 AND id = $2";
     MARK_TRIGGERED = "UPDATE workflows SET last_triggered_at = $3
         WHERE environment_id = $1 AND id = $2 AND (last_triggered_at IS NULL OR last_triggered_at <= $4)";
+    /// A rough look: who reads it compares the steps.
+    MENTIONING = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
+        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        FROM workflows WHERE environment_id = $1 AND steps LIKE '%\"layoutId\":%'";
     ACTIVE_CHANNELS = "SELECT channel, is_primary FROM integrations
         WHERE environment_id = $1 AND active AND deleted_at IS NULL AND channel IS NOT NULL";
 }
@@ -277,6 +281,11 @@ impl Store {
         self.db.all(&FIND_ALL, args![ctx.environment]).await
     }
 
+    /// The workflows with a step that names a layout, whichever.
+    pub async fn workflows_with_layouts(&self, ctx: &Ctx) -> Result<Vec<Workflow>, StoreError> {
+        self.db.all(&MENTIONING, args![ctx.environment]).await
+    }
+
     /// A page of workflows, and how many there are in all. Those of the API's first version are not listed.
     pub async fn list_workflows(&self, ctx: &Ctx, list: &WorkflowList) -> Result<(Vec<Workflow>, i64), StoreError> {
         let (condition, values) = list_condition(ctx, list);
@@ -427,7 +436,7 @@ fn list_condition(ctx: &Ctx, list: &WorkflowList) -> (String, Vec<Val>) {
 }
 
 /// A text that is looked for anywhere, its wildcards taken literally.
-fn pattern(query: &str) -> String {
+pub(crate) fn pattern(query: &str) -> String {
     let mut out = "%".to_owned();
     for c in query.to_lowercase().chars() {
         if matches!(c, '%' | '_' | '\\') {

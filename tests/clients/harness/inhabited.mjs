@@ -30,6 +30,7 @@ export async function inhabit(server) {
   const event = await make.trigger(workflow, subscriber, { transactionId: `${MARK}-transaction` });
   const [{ notification }] = await finished(api, event);
   const [message] = await messagesOf(api, event);
+  const layout = dataOf(await api.post('/v2/layouts', { layoutId: `${MARK}-layout`, name: `${MARK} layout` }), 201);
   const webhook = dataOf(await api.post('/v1/webhooks/endpoints', { url: 'https://receiver.invalid/hook', events: ['webhook.disabled'], description: `${MARK} webhook` }), 201);
   const { deliveryId } = dataOf(await api.post(`/v1/webhooks/endpoints/${webhook._id}/test`), 201);
   // Its first attempt fails; what is told of that is the same from then on.
@@ -45,13 +46,13 @@ export async function inhabit(server) {
     return lists;
   };
 
-  return { api, mark: MARK, integration, slack, subscriber, context, connection, endpoint, workflow, event, notification, message, webhook, deliveryId, environment, production, snapshot };
+  return { api, mark: MARK, integration, slack, subscriber, context, connection, endpoint, workflow, event, notification, message, layout, webhook, deliveryId, environment, production, snapshot };
 }
 
 const LISTS = [
   '/v1/integrations', '/v2/subscribers?limit=100', '/v2/contexts?limit=100', '/v1/channel-connections?limit=100', '/v1/channel-endpoints?limit=100',
   '/v2/workflows?limit=100', '/v1/notifications?limit=50', '/v1/messages?limit=100', '/v1/environments', '/v1/environments/api-keys',
-  '/v1/webhooks/endpoints?limit=100',
+  '/v1/webhooks/endpoints?limit=100', '/v2/layouts?limit=100',
 ];
 
 /** The values of a path's parameters for one operation: `{identifier}` means another thing in each noun. */
@@ -70,6 +71,7 @@ export function parametersFor({ path }, it) {
     messageId: it.message._id,
     notificationId: it.notification._id,
     transactionId: it.event.transactionId,
+    layoutId: it.layout.layoutId,
     webhookId: it.webhook._id,
     deliveryId: it.deliveryId,
     environmentId: it.environment._id,
@@ -141,6 +143,10 @@ export function bodiesFor(it) {
     EnvironmentVariablesController_updateEnvironmentVariable: { key: 'A_KEY', isSecret: true, values: [{ _environmentId: it.environment._id, value: 'x' }] },
     ContextsController_createContext: { type: 'tenant', id: 'a-context', data: {} },
     ContextsController_updateContext: { data: {} },
+    LayoutsController_create: { layoutId: 'a-layout', name: 'A layout', isTranslationEnabled: false },
+    LayoutsController_update: { name: 'A layout', controlValues: { email: { body: '<html><body>{{content}}</body></html>', editorType: 'html' } } },
+    LayoutsController_duplicate: { name: 'A layout', layoutId: 'a-layout' },
+    LayoutsController_generatePreview: { controlValues: { email: { body: '<html><body>{{content}}</body></html>', editorType: 'html' } }, previewPayload: { subscriber: { firstName: 'A' } } },
     WebhooksController_createEndpoint: { url: 'https://receiver.invalid/hook', description: 'd', events: ['webhook.disabled'], active: true },
     WebhooksController_updateEndpoint: { url: 'https://receiver.invalid/hook', description: 'd', events: ['webhook.disabled'], active: true },
     WebhooksController_redriveFailed: { since: '2031-01-01T00:00:00.000Z', until: '2032-01-01T00:00:00.000Z', event: 'webhook.disabled' },

@@ -2,5 +2,6 @@
 
 pub(crate) mod contexts;
 pub(crate) mod environments;
+pub(crate) mod layouts;
 pub(crate) mod subscribers;
 pub(crate) mod workflows;

@@ -33,7 +33,7 @@ pub(crate) struct View<'a> {
     pub(crate) subscriber: &'a Subscriber,
     /// The subscriber's chat endpoints in the notification's contexts.
     pub(crate) targets: &'a [chat::Target],
-    /// The subscriber's legacy chat channels.
+    /// The subscriber's legacy channels, of chat and push.
     pub(crate) legacy: &'a [chat::Legacy],
     pub(crate) integrations: &'a Integrations,
     pub(crate) overrides: &'a Value,
@@ -80,12 +80,17 @@ impl Run<'_> {
         match render::controls(self.view.prepared, turn.step, &self.data, now) {
             Ok(controls) => Some(controls),
             Err(problem) => {
-                let trace = NewTrace::new(Detail::MessageContentNotGenerated, TraceStatus::Failed);
-                self.tell(turn.job, trace.raw(json!({ "message": problem })));
-                turn.job.status = JobStatus::Failed;
+                self.content_failed(turn, &problem);
                 None
             }
         }
+    }
+
+    /// The job has failed because its content could not be made.
+    pub(crate) fn content_failed(&mut self, turn: &mut Turn<'_>, problem: &str) {
+        let trace = NewTrace::new(Detail::MessageContentNotGenerated, TraceStatus::Failed);
+        self.tell(turn.job, trace.raw(json!({ "message": problem })));
+        turn.job.status = JobStatus::Failed;
     }
 
     /// Lets later steps see what this one came to.

@@ -4,6 +4,7 @@
 
 mod chat;
 mod conditions;
+mod content;
 mod delivery;
 mod grants;
 mod http_request;

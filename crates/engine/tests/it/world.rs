@@ -337,6 +337,17 @@ impl<'a> World<'a> {
 
     /// The same with a payload.
     pub(crate) async fn trigger_with(&self, workflow: &str, to: Value, payload: Value) -> Accepted {
+        self.trigger_overriding(workflow, to, payload, json!({})).await
+    }
+
+    /// The same with overrides.
+    pub(crate) async fn trigger_overriding(
+        &self,
+        workflow: &str,
+        to: Value,
+        payload: Value,
+        overrides: Value,
+    ) -> Accepted {
         let recipients: Recipients = recipients::parse(&to).unwrap();
         let engine = &self.process.engine;
         let prepared = engine.workflow_named(self.ctx(), workflow).await.unwrap().unwrap();
@@ -344,7 +355,7 @@ impl<'a> World<'a> {
             workflow: prepared,
             recipients,
             payload,
-            overrides: json!({}),
+            overrides,
             contexts: Vec::new(),
             transaction_id: None,
         };
@@ -448,13 +459,20 @@ fn own_app() -> Value {
 }
 
 async fn integration(test: &TestStore, provider: &str, credentials: &Value) -> Integration {
+    let channel = match provider {
+        "novu" => Channel::InApp,
+        "sendgrid" => Channel::Email,
+        "twilio" => Channel::Sms,
+        "fcm" | "expo" => Channel::Push,
+        _ => Channel::Chat,
+    };
     let read = test.store.integrations_to_change(&test.ctx).await.unwrap();
     let mut batch = Batch::new();
     let new = NewIntegration {
         identifier: Some(provider.to_owned()),
         name: provider.to_owned(),
         provider_id: provider.to_owned(),
-        channel: Some(Channel::Chat),
+        channel: Some(channel),
         kind: Kind::Delivery,
         credentials: credentials.as_object().cloned().unwrap_or_default(),
         configurations: Map::new(),
