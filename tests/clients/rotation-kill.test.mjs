@@ -7,6 +7,7 @@ import { finished, reaches } from './harness/activity.mjs';
 import { fact } from './harness/contract.mjs';
 import { startReceiver } from './harness/fake-receiver.mjs';
 import { assertRefused, assertStatus, dataOf } from './harness/http.mjs';
+import { outlive } from './harness/outlive.mjs';
 import { eventually } from './harness/process.mjs';
 import { credentials, startRotatingSlack } from './harness/rotating-slack.mjs';
 import { onPostgres, startServer } from './harness/server.mjs';
@@ -32,16 +33,8 @@ dataOf(await api.post('/v1/webhooks/endpoints', { url: `${receiver.url}/hook`, e
 let ahead = 0;
 const from = (seconds) => new Date(Date.now() + seconds * 1000 + ahead).toISOString();
 
-/** Lets so much time pass that what a dead process had is free: the intent of its exchange, and its duties. */
-async function outlive() {
-  if (onPostgres) {
-    await server.database.execute('UPDATE grants SET intent_until = intent_until - 31000; UPDATE tasks SET lease_until = lease_until - 31000 WHERE state = 2');
-    await server.database.execute("UPDATE leases SET until = 0 WHERE name LIKE 'duty:%'");
-    return;
-  }
-  ahead += 31_000;
-  assertStatus(await api.post('/dev/clock/advance', { seconds: 31 }), 200);
-}
+/** Time passes until nothing is left of what a dead process had. */
+const outlived = async () => (ahead += await outlive(server));
 
 /** A connection with a pair of tokens, and a channel of its own. */
 async function connected({ expiresIn }) {
@@ -127,7 +120,7 @@ for (const [asker, { expiresIn, begin, again }] of Object.entries(askers)) {
     const { event } = await begin(it);
     await held.reached;
     await dies();
-    await outlive();
+    await outlived();
     await again(it);
     await working(it);
     if (event) await finished(api, event);
@@ -147,7 +140,7 @@ for (const [asker, { expiresIn, begin, again }] of Object.entries(askers)) {
       await server.kill();
       held.open();
       await server.startAgain();
-      await outlive();
+      await outlived();
       await again(it);
       await lostAndMended(it, event);
       assert.deepEqual(slack.tally(), { asked: 2, renewed: 1, replayed: 1, atOnce: 1 });
@@ -164,7 +157,7 @@ for (const [asker, { expiresIn, begin, again }] of Object.entries(askers)) {
     const { accessToken } = await working(it);
     await dies();
     posting.open();
-    await outlive();
+    await outlived();
     if (event) await finished(api, event);
     assert.equal((await read(it)).auth.accessToken, accessToken);
     // Nobody knows whether the message of the dead process arrived.
@@ -189,13 +182,13 @@ fact('killed at any moment around the write, the new pair is there or its loss i
     const { auth } = await read(it);
     if (slack.accepts(auth.accessToken) && auth.accessToken !== it.auth.accessToken) {
       ends.push(`${moment} ms: written`);
-      await outlive();
+      await outlived();
       assertStatus(await verify(it), 200);
       assert.deepEqual(slack.tally(), { asked: 2, renewed: 2, replayed: 0, atOnce: 1 });
     } else {
       ends.push(`${moment} ms: lost`);
       assertRefused(await verify(it), 502, /already in progress/);
-      await outlive();
+      await outlived();
       assertRefused(await verify(it), 502, /invalid_refresh_token/);
       await lostAndMended(it);
       assert.deepEqual(slack.tally(), { asked: 2, renewed: 1, replayed: 1, atOnce: 1 });

@@ -37,11 +37,11 @@ export async function startRotatingSlack() {
     return { accessToken, refreshToken };
   }
 
-  const granted = (team) => {
+  const granted = (team, expiresIn = 43_200) => {
     const { accessToken, refreshToken } = issue(team);
     return {
       body: {
-        ok: true, access_token: accessToken, refresh_token: refreshToken, expires_in: 43_200, token_type: 'bot',
+        ok: true, access_token: accessToken, refresh_token: refreshToken, expires_in: expiresIn, token_type: 'bot',
         scope: 'chat:write,chat:write.public,channels:read,groups:read,users:read,users:read.email',
         bot_user_id: 'UBOT', app_id: credentials.applicationId, team: { id: team, name: `Workspace ${team}` },
         enterprise: null, is_enterprise_install: false, authed_user: { id: 'U1' },
@@ -63,7 +63,7 @@ export async function startRotatingSlack() {
     if (code.redirect !== form.get('redirect_uri')) return refuse('bad_redirect_uri');
     const verifier = form.get('code_verifier') ?? '';
     if (code.challenge && createHash('sha256').update(verifier).digest('base64url') !== code.challenge) return refuse('invalid_code_verifier');
-    return granted(code.team);
+    return granted(code.team, code.expiresIn);
   }
 
   async function exchange(request, form) {
@@ -130,11 +130,11 @@ export async function startRotatingSlack() {
     /** A pair of tokens for a workspace. */
     issue,
     /** What the person does on the consent page: they agree. Gives where Slack sends the browser. */
-    consent(link, team = 'T0001') {
+    consent(link, { team = 'T0001', expiresIn } = {}) {
       const { searchParams } = new URL(link);
       const back = new URL(searchParams.get('redirect_uri'));
       const code = `code-${(issued += 1)}`;
-      codes.set(code, { team, redirect: searchParams.get('redirect_uri'), challenge: searchParams.get('code_challenge') });
+      codes.set(code, { team, expiresIn, redirect: searchParams.get('redirect_uri'), challenge: searchParams.get('code_challenge') });
       back.searchParams.set('code', code);
       back.searchParams.set('state', searchParams.get('state'));
       return back.href;
