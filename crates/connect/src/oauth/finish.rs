@@ -269,7 +269,7 @@ async fn attempt(
 
 /// The connection that a person is linked to: the one that was named; else the one of their own scope, or the shared
 /// one of their context, because without a token nothing is delivered.
-async fn linked_to(
+pub(super) async fn linked_to(
     store: &Store,
     ctx: &Ctx,
     place: &Place,
