@@ -153,7 +153,7 @@ fact('Microsoft Teams, from the administrator’s consent to a channel', STORY, 
   assert.deepEqual([post.text, post.body.channelData.tenant.id], [text, contoso.id]);
 });
 
-fact('Microsoft Teams, from one consent and one sign-in to a person', STORY, async (context) => {
+fact('Microsoft Teams, from one consent and one sign-in to a person', covers('ChannelEndpointsController_listChannelEndpoints'), async (context) => {
   const who = await begin('msteams', microsoft.credentials);
   const { page, connection } = await connect(context, {
     ...who,

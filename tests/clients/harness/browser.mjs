@@ -21,18 +21,55 @@ export async function picture(page, name) {
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
 }
 
-/** Keeps pictures of the page at `url` on a phone and on a desktop, in light and dark. */
-export async function pictures(browser, url, name) {
-  if (!process.env.TEST_SCREENSHOTS) return;
+/** What a person could not read or reach: writing of too little contrast, what is cut off, what is too small to be touched. */
+const flaws = (page) =>
+  page.evaluate(() => {
+    const found = [];
+    if (document.documentElement.scrollWidth > innerWidth) found.push(`the page is ${document.documentElement.scrollWidth} wide, the screen ${innerWidth}`);
+    const channels = (color) => color.match(/[\d.]+/g).map(Number);
+    const luminance = (color) => {
+      const [red, green, blue] = channels(color).map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const behind = (element) => {
+      for (let on = element; on; on = on.parentElement) {
+        const { backgroundColor } = getComputedStyle(on);
+        if ((channels(backgroundColor)[3] ?? 1) > 0) return backgroundColor;
+      }
+      return 'rgb(255, 255, 255)';
+    };
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const { textContent: text, parentElement: on } = texts.currentNode;
+      if (!text.trim() || !on.checkVisibility()) continue;
+      const [one, other] = [luminance(getComputedStyle(on).color), luminance(behind(on))];
+      const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+      if (contrast < 4.5) found.push(`"${text.trim()}" has a contrast of ${contrast.toFixed(1)}`);
+      const range = document.createRange();
+      range.selectNodeContents(texts.currentNode);
+      const { left, right } = range.getBoundingClientRect();
+      if (left < 0 || right > innerWidth) found.push(`"${text.trim()}" is cut off`);
+    }
+    for (const on of document.querySelectorAll('button, input:not([type=hidden]), a.button, .choices a')) {
+      const { height } = on.getBoundingClientRect();
+      if (height < 38) found.push(`"${on.textContent.trim()}" is ${height} high`);
+    }
+    return found;
+  });
+
+/** Looks at a page as people see it, on a phone and on a desktop, in light and dark, and keeps pictures of what it looked at. */
+export async function looksRight(page, name) {
+  const before = page.viewportSize();
   for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
     for (const [kind, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
-      const context = await browser.newContext({ colorScheme, viewport });
-      const page = await context.newPage();
-      await page.goto(url);
+      await page.setViewportSize(viewport);
+      assert.deepEqual(await flaws(page), [], `${name}, ${kind}, ${colorScheme}`);
       await picture(page, `${name}-${kind}-${colorScheme}`);
-      await context.close();
     }
   }
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize(before);
 }
 
 /** What is focused: its name as a screen reader says it, and whether the focus can be seen. */

@@ -181,7 +181,8 @@ pub(super) fn connected(place: &Place, landed: &Landed) -> Page {
 fn workspace_fact(place: &Place, connection: &Connection) -> (&'static str, String) {
     let name = match place.vendor {
         Vendor::MsTeams => "Tenant",
-        Vendor::Slack | Vendor::Webex => "Workspace",
+        Vendor::Slack => "Workspace",
+        Vendor::Webex => "Account",
     };
     let workspace = &connection.workspace;
     (name, workspace.name.clone().unwrap_or_else(|| workspace.id.clone()))

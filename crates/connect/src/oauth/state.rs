@@ -135,9 +135,12 @@ impl State {
     }
 }
 
+/// What the refusal of a state begins with; the reason follows.
+pub const BAD_STATE: &str = "Invalid OAuth state parameter: ";
+
 /// The refusal of a state.
 pub(super) fn invalid(why: &str) -> Error {
-    Error::bad_request(format!("Invalid OAuth state parameter: {why}"))
+    Error::bad_request(format!("{BAD_STATE}{why}"))
 }
 
 mod id {
