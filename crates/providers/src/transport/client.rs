@@ -71,6 +71,7 @@ impl fmt::Debug for TransportConfig {
             .field("proxy", &self.proxy.as_ref().map(redact::url))
             .field("ca_file", &self.ca_file)
             .field("timeout", &self.timeout)
+            .field("lookup", &self.lookup.is_some())
             .finish()
     }
 }
