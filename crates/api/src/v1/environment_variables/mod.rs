@@ -69,7 +69,7 @@ fn taken(key: &str) -> Error {
 /// The value for the caller's own environment, the only one that its key may write; the last one counts.
 async fn own_value(call: &Call, values: &[VariableValue]) -> Result<Option<String>> {
     let own = call.ctx.environment.to_string();
-    for other in values.iter().filter(|value| value.environment_id != own) {
+    if let Some(other) = values.iter().find(|value| value.environment_id != own) {
         let id = other.environment_id.as_str();
         let known = match id.parse::<Id>() {
             Ok(id) => call.store().environment(&call.ctx, id).await?.is_some(),
