@@ -156,8 +156,8 @@ fn read_object(object: &Map<String, Value>, path: &str, problems: &mut Vec<Strin
     (problems.len() == before).then_some(Recipient { id, profile, channels })
 }
 
-/// The id rule of `to`: letters, digits and `_ : . -`, or the shape of an e-mail address.
-fn is_id(id: &str) -> bool {
+/// The id rule of `to`, for subscribers and topics: letters, digits and `_ : . -`, or the shape of an e-mail address.
+pub fn is_id(id: &str) -> bool {
     if id.is_empty() || id.len() > 512 {
         return false;
     }

@@ -30,6 +30,8 @@ export async function inhabit(server) {
   const event = await make.trigger(workflow, subscriber, { transactionId: `${MARK}-transaction` });
   const [{ notification }] = await finished(api, event);
   const [message] = await messagesOf(api, event);
+  const topic = dataOf(await api.post('/v2/topics', { key: `${MARK}-topic`, name: `${MARK} topic` }), 201);
+  const [subscription] = dataOf(await api.post(`/v2/topics/${topic.key}/subscriptions`, { subscriberIds: [subscriber.subscriberId] }), 201);
   const webhook = dataOf(await api.post('/v1/webhooks/endpoints', { url: 'https://receiver.invalid/hook', events: ['webhook.disabled'], description: `${MARK} webhook` }), 201);
   const { deliveryId } = dataOf(await api.post(`/v1/webhooks/endpoints/${webhook._id}/test`), 201);
   // Its first attempt fails; what is told of that is the same from then on.
@@ -45,18 +47,19 @@ export async function inhabit(server) {
     return lists;
   };
 
-  return { api, mark: MARK, integration, slack, subscriber, context, connection, endpoint, workflow, event, notification, message, webhook, deliveryId, environment, production, snapshot };
+  return { api, mark: MARK, integration, slack, subscriber, context, connection, endpoint, workflow, event, notification, message, topic, subscription, webhook, deliveryId, environment, production, snapshot };
 }
 
 const LISTS = [
   '/v1/integrations', '/v2/subscribers?limit=100', '/v2/contexts?limit=100', '/v1/channel-connections?limit=100', '/v1/channel-endpoints?limit=100',
   '/v2/workflows?limit=100', '/v1/notifications?limit=50', '/v1/messages?limit=100', '/v1/environments', '/v1/environments/api-keys',
-  '/v1/webhooks/endpoints?limit=100',
+  '/v1/webhooks/endpoints?limit=100', '/v2/topics?limit=100', `/v2/topics/${MARK}-topic/subscriptions?limit=100`,
 ];
 
 /** The values of a path's parameters for one operation: `{identifier}` means another thing in each noun. */
 export function parametersFor({ path }, it) {
-  const identifier = path.includes('channel-connections') ? it.connection.identifier : it.endpoint.identifier;
+  const owner = [['channel-connections', it.connection], ['/topics/', it.subscription]].find(([word]) => path.includes(word))?.[1] ?? it.endpoint;
+  const { identifier } = owner;
   return {
     identifier,
     subscriberId: it.subscriber.subscriberId,
@@ -72,6 +75,8 @@ export function parametersFor({ path }, it) {
     transactionId: it.event.transactionId,
     webhookId: it.webhook._id,
     deliveryId: it.deliveryId,
+    topicKey: it.topic.key,
+    externalSubscriberId: it.subscriber.subscriberId,
     environmentId: it.environment._id,
   };
 }
@@ -131,6 +136,14 @@ export function bodiesFor(it) {
     },
     ContextsController_createContext: { type: 'tenant', id: 'a-context', data: {} },
     ContextsController_updateContext: { data: {} },
+    TopicsController_upsertTopic: { key: 'a-topic', name: 'A topic' },
+    TopicsController_updateTopic: { name: 'A topic' },
+    TopicsController_createTopicSubscriptions: {
+      subscriberIds: [subscriber.subscriberId], subscriptions: [{ identifier: 'a-subscription', subscriberId: subscriber.subscriberId, name: 'A subscription' }],
+      name: 'A topic', context: { project: 'p' }, preferences: [{ workflowId: workflow.workflowId, enabled: true, condition: { '==': [1, 1] } }],
+    },
+    TopicsController_updateTopicSubscription: { name: 'A subscription', preferences: [{ filter: { workflowIds: [workflow._id], tags: ['a'] }, enabled: true }] },
+    TopicsController_deleteTopicSubscriptions: { subscriberIds: [subscriber.subscriberId], subscriptions: [{ identifier: 'a-subscription', subscriberId: subscriber.subscriberId }] },
     WebhooksController_createEndpoint: { url: 'https://receiver.invalid/hook', description: 'd', events: ['webhook.disabled'], active: true },
     WebhooksController_updateEndpoint: { url: 'https://receiver.invalid/hook', description: 'd', events: ['webhook.disabled'], active: true },
     WebhooksController_redriveFailed: { since: '2031-01-01T00:00:00.000Z', until: '2032-01-01T00:00:00.000Z', event: 'webhook.disabled' },

@@ -2,4 +2,5 @@
 
 pub(crate) mod contexts;
 pub(crate) mod subscribers;
+pub(crate) mod topics;
 pub(crate) mod workflows;
