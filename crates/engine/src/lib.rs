@@ -12,6 +12,7 @@ mod metrics;
 mod plan;
 pub mod recipients;
 mod render;
+mod run;
 mod steps;
 mod task;
 mod test_message;
