@@ -188,7 +188,7 @@ const table = {
 
 // What a served operation still lacks, said to the people who read COMPATIBILITY.md.
 export const partial = {
-  EventsController_trigger: 'Topics in `to`, `tenant` and `bridgeUrl`; the payload is not checked against its schema; steps other than chat end as skipped.',
+  EventsController_trigger: '`bridgeUrl`; the payload is not checked against its schema; steps other than chat end as skipped.',
   IntegrationsController_createIntegration: 'The `check` of e-mail credentials: they are stored unchecked.',
   IntegrationsController_updateIntegrationById: 'The `check` of e-mail credentials: they are stored unchecked.',
   NotificationsController_listNotifications: 'The filters `topicKey` and `subscriptionId`.',

@@ -29,7 +29,10 @@ CREATE TABLE subscriptions (
   PRIMARY KEY (environment_id, id)
 ) {end};
 CREATE UNIQUE INDEX subscriptions_identifier ON subscriptions (environment_id, topic_id, identifier_key);
--- The members of a topic in the order in which an event goes through them.
-CREATE INDEX subscriptions_member ON subscriptions (environment_id, topic_id, subscriber_id, id);
+-- The members of a topic in a context set, in the order in which an event goes through them.
+CREATE INDEX subscriptions_member ON subscriptions (environment_id, topic_id, contexts, subscriber_id);
 CREATE INDEX subscriptions_topic ON subscriptions (environment_id, topic_id, id);
 CREATE INDEX subscriptions_subscriber ON subscriptions (environment_id, subscriber_id, id);
+
+-- The topic through which a notification came to its subscriber: a JSON list, empty for those who were named.
+ALTER TABLE notifications ADD COLUMN topics {text} NOT NULL DEFAULT '';

@@ -26,12 +26,13 @@ queries! {
         FROM subscriptions WHERE environment_id = $1 AND topic_id = $2 AND identifier_key {in:$3}";
     OF_SUBSCRIBERS = "SELECT id, topic_id, subscriber_id, identifier, name, contexts, preferences, created_at, updated_at
         FROM subscriptions WHERE environment_id = $1 AND topic_id = $2 AND subscriber_id {in:$3} ORDER BY id";
-    /// The next members of a topic, each once.
+    /// The next members of a topic in a context set, each once.
     MEMBERS = "SELECT DISTINCT subscriber_id FROM subscriptions
-        WHERE environment_id = $1 AND topic_id = $2 AND subscriber_id > $3 ORDER BY subscriber_id LIMIT $4";
+        WHERE environment_id = $1 AND topic_id = $2 AND contexts = $3 AND subscriber_id > $4
+        ORDER BY subscriber_id LIMIT $5";
     /// The rules of these members' subscriptions. A subscription without any lets everything through.
-    RULES = "SELECT subscriber_id, contexts, preferences FROM subscriptions
-        WHERE environment_id = $1 AND topic_id = $2 AND subscriber_id {in:$3}";
+    RULES = "SELECT subscriber_id, preferences FROM subscriptions
+        WHERE environment_id = $1 AND topic_id = $2 AND contexts = $3 AND subscriber_id {in:$4}";
     INSERT = {
         insert "subscriptions",
         "environment_id text, id text, topic_id text, subscriber_id text, identifier text, identifier_key text, name text, contexts text, preferences text, created_at int, updated_at int",
@@ -182,8 +183,6 @@ pub struct SubscriptionFilter {
 pub struct MemberRules {
     /// Our id of the subscriber.
     pub subscriber: Id,
-    /// What the subscription is about.
-    pub contexts: ContextSet,
     /// Its rules.
     pub rules: Vec<Rule>,
 }
@@ -192,7 +191,6 @@ impl FromRow for MemberRules {
     fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
         Ok(Self {
             subscriber: c.id()?,
-            contexts: ContextSet::from_stored(&c.text()?),
             rules: rules(c)?,
         })
     }
@@ -291,29 +289,36 @@ impl Store {
         .await
     }
 
-    /// The next members of a topic after this one, in the order of their ids.
+    /// The next members of a topic after this one, in the order of their ids: who is subscribed with exactly these
+    /// contexts.
     pub async fn topic_members(
         &self,
         ctx: &Ctx,
         topic: Id,
+        contexts: &ContextSet,
         after: Option<Id>,
         most: usize,
     ) -> Result<Vec<Id>, StoreError> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let members: Vec<Member> = self
-            .db
-            .all(&MEMBERS, args![ctx.environment, topic, after, most])
-            .await?;
+        let args = args![ctx.environment, topic, contexts.stored(), after, most];
+        let members: Vec<Member> = self.db.all(&MEMBERS, args).await?;
         Ok(members.into_iter().map(|Member(id)| id).collect())
     }
 
-    /// What each subscription of these members lets through; at least one row for each that is a member still.
-    pub async fn member_rules(&self, ctx: &Ctx, topic: Id, members: Vec<Id>) -> Result<Vec<MemberRules>, StoreError> {
+    /// What each subscription of these members with exactly these contexts lets through; at least one row for each that
+    /// is a member still.
+    pub async fn member_rules(
+        &self,
+        ctx: &Ctx,
+        topic: Id,
+        contexts: &ContextSet,
+        members: Vec<Id>,
+    ) -> Result<Vec<MemberRules>, StoreError> {
         if members.is_empty() {
             return Ok(Vec::new());
         }
-        self.db.all(&RULES, args![ctx.environment, topic, members]).await
+        let args = args![ctx.environment, topic, contexts.stored(), members];
+        self.db.all(&RULES, args).await
     }
 
     /// Adds a subscription; the commit fails with [`EXISTS`] when its topic has one of this identifier, and with

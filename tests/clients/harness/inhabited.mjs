@@ -87,6 +87,8 @@ export function bodiesFor(it) {
   const chat = { type: 'chat', name: 'Chat', controlValues: { body: 'Hello' } };
   return {
     EventsController_trigger: { name: workflow.workflowId, to: subscriber.subscriberId, payload: {}, overrides: {}, transactionId: 'a-transaction', context: { tenant: 'acme' } },
+    EventsController_triggerBulk: { events: [{ name: workflow.workflowId, to: [{ type: 'Topic', topicKey: it.topic.key, exclude: ['a'] }], payload: {}, transactionId: 'one-of-many' }] },
+    EventsController_broadcastEventToAll: { name: workflow.workflowId, payload: {}, overrides: {}, transactionId: 'a-broadcast', context: { tenant: 'acme' } },
     SubscribersController_createSubscriber: {
       subscriberId: 'a-subscriber', firstName: 'A', lastName: 'B', email: 'a@example.com', phone: '+1', avatar: 'https://a.example', locale: 'en_US', timezone: 'UTC', data: {},
     },
