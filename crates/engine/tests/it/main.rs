@@ -4,6 +4,7 @@
 
 mod chat;
 mod delivery;
+mod fanout;
 mod grants;
 mod outbox;
 mod planning;

@@ -20,7 +20,7 @@ pub(crate) const ROUTE: Route = route!(
 dto! {
     /// The new name of a topic.
     UpdateTopic {
-        required name: String = "name" [rules::length(0, 100)];
+        required name: String = "name" [rules::not_empty, rules::length(0, 100)];
     }
 }
 
