@@ -65,6 +65,7 @@ find_chromium >/dev/null || missing+=(chromium)
 
 node_packages tests/liquid || fail "The packages of tests/liquid could not be installed."
 node_packages tests/logic || fail "The packages of tests/logic could not be installed."
+node_packages tests/email || fail "The packages of tests/email could not be installed."
 node_packages tests/clients || fail "The packages of tests/clients could not be installed."
 
 if TEST_CHROMIUM=$(find_chromium); then

@@ -7,9 +7,12 @@
 mod accept;
 pub mod conditions;
 mod deliver;
+mod environment;
+mod erase;
 mod handover;
 mod json;
 mod metrics;
+pub mod payload;
 mod plan;
 pub mod recipients;
 mod render;
@@ -31,6 +34,7 @@ use campanile_store::{Store, StoreError};
 
 pub use accept::{Accepted, Trigger, new_transaction_id};
 pub use metrics::EngineMetrics;
+pub use render::preview;
 pub use test_message::{TestMessage, Tested};
 pub use worker::Worker;
 pub use workflows::Prepared;
@@ -57,6 +61,7 @@ struct Inner {
     connect: Connect,
     settings: Settings,
     workflows: workflows::Cache,
+    environments: environment::Cache,
     integrations: deliver::integrations::Cache,
     /// Workflows whose time of last use was written lately.
     triggered: moka::sync::Cache<Id, ()>,
@@ -70,6 +75,7 @@ impl Engine {
         Self {
             inner: Arc::new(Inner {
                 workflows: workflows::Cache::new(),
+                environments: environment::Cache::new(),
                 integrations: deliver::integrations::Cache::new(),
                 triggered: moka::sync::Cache::builder()
                     .max_capacity(10_000)

@@ -13,8 +13,13 @@ pub(crate) const ADVANCE: &str = "AdvanceV1";
 /// Makes an attempt of a delivery.
 pub(crate) const DELIVER: &str = "DeliverV1";
 
+/// Makes the call of an HTTP request step.
+pub(crate) const HTTP_REQUEST: &str = "HttpRequestV1";
 /// Makes an attempt of a webhook.
 pub(crate) const WEBHOOK: &str = "WebhookV1";
+
+/// Removes what a deleted environment held.
+pub(crate) const ERASE: &str = "EraseV1";
 
 /// [`PLAN`] and [`PLAN_STREAM`]: how far the plan of an event has come.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -77,6 +82,20 @@ pub(crate) struct DeliverV1 {
     pub(crate) next: Option<(String, i64)>,
 }
 
+/// [`HTTP_REQUEST`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct HttpRequestV1 {
+    pub(crate) notification: String,
+    pub(crate) position: i64,
+    /// Whose calls wait for each other.
+    pub(crate) workflow: String,
+    /// The rendered controls, sealed.
+    pub(crate) controls: String,
+    /// Whether a holder died with it before it was put back.
+    #[serde(default)]
+    pub(crate) repeated: bool,
+}
+
 /// [`WEBHOOK`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct WebhookV1 {
@@ -88,6 +107,12 @@ pub(crate) struct WebhookV1 {
     /// Whether a holder died with it before it was put back.
     #[serde(default)]
     pub(crate) repeated: bool,
+}
+
+/// [`ERASE`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct EraseV1 {
+    pub(crate) environment: String,
 }
 
 /// A payload as it is stored.

@@ -69,63 +69,6 @@ impl Dice {
     }
 }
 
-const OPERATORS: &[&str] = &[
-    "==",
-    "=",
-    "!=",
-    "===",
-    "!==",
-    "<",
-    "<=",
-    ">",
-    ">=",
-    "!",
-    "!!",
-    "and",
-    "or",
-    "if",
-    "?:",
-    "+",
-    "-",
-    "*",
-    "/",
-    "%",
-    "min",
-    "max",
-    "cat",
-    "substr",
-    "in",
-    "merge",
-    "var",
-    "missing",
-    "missing_some",
-    "map",
-    "filter",
-    "reduce",
-    "all",
-    "some",
-    "none",
-    "log",
-    "startsWith",
-    "endsWith",
-    "contains",
-    "doesNotContain",
-    "doesNotBeginWith",
-    "doesNotEndWith",
-    "null",
-    "notNull",
-    "notIn",
-    "between",
-    "notBetween",
-    "containsAny",
-    "doesNotContainAny",
-    "moreThanXAgo",
-    "lessThanXAgo",
-    "withinLast",
-    "notWithinLast",
-    "exactlyXAgo",
-];
-
 const PATHS: &[&str] = &[
     "",
     "payload",
@@ -198,7 +141,7 @@ fn rule(dice: &mut Dice, depth: usize) -> Value {
             _ => json!({ "var": dice.pick(PATHS) }),
         };
     }
-    let operator = dice.pick(OPERATORS);
+    let operator = dice.pick(conditions::OPERATORS);
     let operands: Vec<Value> = (0..dice.roll(4)).map(|_| rule(dice, depth - 1)).collect();
     match (operator, operands.as_slice()) {
         ("var" | "missing", _) => json!({ operator: [dice.pick(PATHS), literal(dice)] }),

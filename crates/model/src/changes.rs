@@ -18,6 +18,7 @@ const FAMILIES: &[(&str, &[&str])] = &[
     ("endpoint", &["broken", "recovered"]),
     ("integration", &["expiring", "degraded", "recovered"]),
     ("webhook", &["disabled"]),
+    ("workflow", &["created", "updated", "deleted", "published"]),
 ];
 
 /// What a webhook endpoint is sent when its owner tries it out. Nobody subscribes to it.

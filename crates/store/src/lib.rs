@@ -12,6 +12,7 @@ pub mod db;
 pub mod deliveries;
 mod dev_clock;
 pub mod endpoints;
+pub mod environment_variables;
 pub mod environments;
 pub mod events;
 pub mod first_start;
@@ -21,6 +22,7 @@ pub mod idempotency;
 pub mod inbox_sessions;
 pub mod integrations;
 mod keyring;
+pub mod layouts;
 pub mod link_codes;
 pub mod messages;
 pub mod nodes;
@@ -73,7 +75,9 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         dev_clock::ALL,
         endpoints::ALL,
         endpoints::relink::ALL,
+        environment_variables::ALL,
         environments::ALL,
+        &environments::all_of_erasure(),
         events::ALL,
         first_start::ALL,
         grants::ALL,
@@ -87,6 +91,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         integrations::ALL_CHANGES,
         integrations::health::ALL,
         keyring::ALL,
+        layouts::ALL,
         link_codes::ALL,
         messages::ALL,
         nodes::ALL,

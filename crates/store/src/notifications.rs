@@ -16,13 +16,13 @@ pub const PLANNED: &str = "notifications_event";
 queries! {
     INSERT = {
         insert "notifications",
-        "environment_id text, id text, event_id text, transaction_id text, workflow_id text, subscriber_id text, recipient text, contexts text, channels text, tags text, severity text, topics text, created_at int, updated_at int, finished_at int"
+        "environment_id text, id text, event_id text, transaction_id text, workflow_id text, subscriber_id text, recipient text, contexts text, channels text, tags text, severity text, critical bool, topics text, created_at int, updated_at int, finished_at int"
     };
     INSERT_JOB = {
         insert "jobs",
         "environment_id text, notification_id text, position int, id text, step_id text, step text, kind text, status text, provider_id text, halts bool, open_first int, open int, sent int, output text, reason text, due_at int, created_at int, updated_at int"
     };
-    FIND_MANY = "SELECT id, event_id, transaction_id, workflow_id, subscriber_id, recipient, contexts, channels, tags, severity, topics, created_at, updated_at, finished_at
+    FIND_MANY = "SELECT id, event_id, transaction_id, workflow_id, subscriber_id, recipient, contexts, channels, tags, severity, critical, topics, created_at, updated_at, finished_at
         FROM notifications WHERE environment_id = $1 AND id {in:$2}";
     FOR_WHOM = "SELECT subscriber_id FROM notifications
         WHERE environment_id = $1 AND event_id = $2 AND subscriber_id {in:$3}";
@@ -121,6 +121,8 @@ pub struct Notification {
     pub tags: Vec<String>,
     /// How urgent it is shown.
     pub severity: Severity,
+    /// Whether it goes out whatever the subscriber chose.
+    pub critical: bool,
     /// The topic through which it came; nothing for those who were named.
     pub topic: Option<ByTopic>,
     /// When it was planned.
@@ -144,6 +146,7 @@ impl FromRow for Notification {
             channels: c.texts()?,
             tags: c.texts()?,
             severity: c.wire(Severity::parse)?,
+            critical: c.bool()?,
             topic: ByTopic::from_stored(&c.text()?),
             created_at: c.time()?,
             updated_at: c.time()?,
@@ -262,7 +265,7 @@ pub struct NotificationFilter {
 }
 
 const COLUMNS: &str = "t.id, t.event_id, t.transaction_id, t.workflow_id, t.subscriber_id, t.recipient, t.contexts, \
-    t.channels, t.tags, t.severity, t.topics, t.created_at, t.updated_at, t.finished_at";
+    t.channels, t.tags, t.severity, t.critical, t.topics, t.created_at, t.updated_at, t.finished_at";
 
 impl Store {
     /// Adds a notification; the commit fails with [`PLANNED`] when the event was planned for the subscriber before.
@@ -281,6 +284,7 @@ impl Store {
                 Value::from(notification.channels.clone()),
                 Value::from(notification.tags.clone()),
                 notification.severity.wire(),
+                notification.critical,
                 notification.topic.as_ref().map(ByTopic::stored).unwrap_or_default(),
                 notification.created_at,
                 notification.updated_at,

@@ -29,6 +29,9 @@ queries! {
         translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
         FROM workflows t WHERE environment_id = $1 AND (id {in:$2} OR workflow_id {in:$3}
             OR EXISTS (SELECT 1 FROM {each:t.tags} WHERE value {in:$4})) ORDER BY id LIMIT $5";
+    FIND_ALL = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
+        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        FROM workflows WHERE environment_id = $1 ORDER BY id";
     INSERT = {
         insert "workflows",
         "environment_id text, id text, workflow_id text, name text, description text, tags text, active bool, status text, validate_payload bool, payload_schema text, translated bool, severity text, origin text, preferences text, steps text, search text, created_at int, updated_at int",
@@ -40,6 +43,10 @@ queries! {
     DELETE = "DELETE FROM workflows WHERE environment_id = $1 AND id = $2";
     MARK_TRIGGERED = "UPDATE workflows SET last_triggered_at = $3
         WHERE environment_id = $1 AND id = $2 AND (last_triggered_at IS NULL OR last_triggered_at <= $4)";
+    /// A rough look: who reads it compares the steps.
+    MENTIONING = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
+        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        FROM workflows WHERE environment_id = $1 AND steps LIKE '%\"layoutId\":%'";
     ACTIVE_CHANNELS = "SELECT channel, is_primary FROM integrations
         WHERE environment_id = $1 AND active AND deleted_at IS NULL AND channel IS NOT NULL";
 }
@@ -287,6 +294,16 @@ impl Store {
             .await
     }
 
+    /// All workflows of the caller's environment, oldest first: for what compares or searches them all.
+    pub async fn all_workflows(&self, ctx: &Ctx) -> Result<Vec<Workflow>, StoreError> {
+        self.db.all(&FIND_ALL, args![ctx.environment]).await
+    }
+
+    /// The workflows with a step that names a layout, whichever.
+    pub async fn workflows_with_layouts(&self, ctx: &Ctx) -> Result<Vec<Workflow>, StoreError> {
+        self.db.all(&MENTIONING, args![ctx.environment]).await
+    }
+
     /// A page of workflows, and how many there are in all. Those of the API's first version are not listed.
     pub async fn list_workflows(&self, ctx: &Ctx, list: &WorkflowList) -> Result<(Vec<Workflow>, i64), StoreError> {
         let (condition, values) = list_condition(ctx, list);
@@ -372,6 +389,17 @@ impl Store {
         changed
     }
 
+    /// Stores a workflow that comes from another environment, in place of `known` when there is one, and announces it.
+    /// The commit fails with [`CHANGED`] or [`EXISTS`] when somebody else was quicker.
+    pub fn publish_workflow(&self, batch: &mut Batch, ctx: &Ctx, known: Option<&Workflow>, workflow: Workflow) {
+        let names = json!({ "object": names(&workflow) });
+        match known {
+            Some(known) => drop(self.update_workflow(batch, ctx, known, workflow)),
+            None => self.insert_workflow(batch, ctx, &workflow),
+        }
+        self.announce(batch, ctx, "workflow.published", &names);
+    }
+
     /// Removes a workflow with its steps; the commit fails with [`CHANGED`] when it is gone already.
     pub fn delete_workflow(&self, batch: &mut Batch, ctx: &Ctx, workflow: &Workflow) {
         batch.expect(&DELETE, args![ctx.environment, workflow.id], CHANGED);
@@ -426,7 +454,7 @@ fn list_condition(ctx: &Ctx, list: &WorkflowList) -> (String, Vec<Val>) {
 }
 
 /// A text that is looked for anywhere, its wildcards taken literally.
-fn pattern(query: &str) -> String {
+pub(crate) fn pattern(query: &str) -> String {
     let mut out = "%".to_owned();
     for c in query.to_lowercase().chars() {
         if matches!(c, '%' | '_' | '\\') {

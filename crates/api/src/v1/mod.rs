@@ -3,6 +3,7 @@
 pub(crate) mod channel_connections;
 pub(crate) mod channel_endpoints;
 pub(crate) mod channels;
+pub(crate) mod environment_variables;
 pub(crate) mod environments;
 pub(crate) mod events;
 pub(crate) mod inbox;

@@ -112,7 +112,7 @@ impl Machine {
         }
         let result = match operators::of_the_original(operator, &values, self.now) {
             Some(result) => Item::Bool(result),
-            None => self.standard(operator, &values, data)?,
+            None => standard(operator, &values, data)?,
         };
         self.made(result)
     }
@@ -178,46 +178,47 @@ impl Machine {
             other => Ok(Item::Bool(other == "none")),
         }
     }
+}
 
-    fn standard<'a>(&mut self, operator: &str, values: &[Item<'a>], data: &Item<'a>) -> Outcome<'a> {
-        let at = |index: usize| values.get(index).cloned().unwrap_or(Item::Undefined);
-        let number = |index: usize| values.get(index).map_or(f64::NAN, Item::number);
-        Ok(match operator {
-            "===" => Item::Bool(at(0).same(&at(1))),
-            "!==" => Item::Bool(!at(0).same(&at(1))),
-            "!" => Item::Bool(!at(0).is_truthy()),
-            "!!" => Item::Bool(at(0).is_truthy()),
-            "log" => at(0),
-            "in" => Item::Bool(within(&at(0), &at(1))),
-            "+" => Item::Number(
-                values
-                    .iter()
-                    .fold(0.0, |sum, value| sum + script::leading_number(&value.string())),
-            ),
-            "*" => product(values)?,
-            "-" if matches!(at(1), Item::Undefined) => Item::Number(-number(0)),
-            "-" => Item::Number(number(0) - number(1)),
-            "/" => Item::Number(number(0) / number(1)),
-            "%" => Item::Number(number(0) % number(1)),
-            "min" => Item::Number(extreme(values, f64::INFINITY, |one, other| one < other)),
-            "max" => Item::Number(extreme(values, f64::NEG_INFINITY, |one, other| one > other)),
-            "cat" => Item::text(join(values.iter().cloned(), "")),
-            "substr" => Item::text(part(&at(0).string(), &at(1), &at(2))),
-            "merge" => {
-                let flat = values
-                    .iter()
-                    .flat_map(|value| value.elements().unwrap_or_else(|| vec![value.clone()]));
-                Item::made(flat.collect())
-            }
-            "var" => variable(&at(0), &at(1), data),
-            "missing" => {
-                let keys = at(0).elements().unwrap_or_else(|| values.to_vec());
-                Item::made(missing(keys, data))
-            }
-            "missing_some" => missing_some(&at(0), &at(1), data)?,
-            other => return Err(Fault::new(format!("Unrecognized operation {other}"))),
-        })
-    }
+/// An operator of JSON logic itself.
+fn standard<'a>(operator: &str, values: &[Item<'a>], data: &Item<'a>) -> Outcome<'a> {
+    let at = |index: usize| values.get(index).cloned().unwrap_or(Item::Undefined);
+    let number = |index: usize| values.get(index).map_or(f64::NAN, Item::number);
+    Ok(match operator {
+        "===" => Item::Bool(at(0).same(&at(1))),
+        "!==" => Item::Bool(!at(0).same(&at(1))),
+        "!" => Item::Bool(!at(0).is_truthy()),
+        "!!" => Item::Bool(at(0).is_truthy()),
+        "log" => at(0),
+        "in" => Item::Bool(within(&at(0), &at(1))),
+        "+" => Item::Number(
+            values
+                .iter()
+                .fold(0.0, |sum, value| sum + script::leading_number(&value.string())),
+        ),
+        "*" => product(values)?,
+        "-" if matches!(at(1), Item::Undefined) => Item::Number(-number(0)),
+        "-" => Item::Number(number(0) - number(1)),
+        "/" => Item::Number(number(0) / number(1)),
+        "%" => Item::Number(number(0) % number(1)),
+        "min" => Item::Number(extreme(values, f64::INFINITY, |one, other| one < other)),
+        "max" => Item::Number(extreme(values, f64::NEG_INFINITY, |one, other| one > other)),
+        "cat" => Item::text(join(values.iter().cloned(), "")),
+        "substr" => Item::text(part(&at(0).string(), &at(1), &at(2))),
+        "merge" => {
+            let flat = values
+                .iter()
+                .flat_map(|value| value.elements().unwrap_or_else(|| vec![value.clone()]));
+            Item::made(flat.collect())
+        }
+        "var" => variable(&at(0), &at(1), data),
+        "missing" => {
+            let keys = at(0).elements().unwrap_or_else(|| values.to_vec());
+            Item::made(missing(keys, data))
+        }
+        "missing_some" => missing_some(&at(0), &at(1), data)?,
+        other => return Err(Fault::new(format!("Unrecognized operation {other}"))),
+    })
 }
 
 /// `in`: of a list by identity, of a text as a part.

@@ -6,6 +6,7 @@
 //! what JavaScript converts, judge empty objects otherwise, and keep `==` and `<` to themselves. What a rule may do is
 //! bounded, because rules and data are written by strangers.
 
+pub mod filters;
 mod logic;
 mod operators;
 mod value;
@@ -35,6 +36,64 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+/// The operators that rules may use.
+pub const OPERATORS: &[&str] = &[
+    "if",
+    "?:",
+    "and",
+    "or",
+    "!",
+    "!!",
+    "==",
+    "=",
+    "!=",
+    "===",
+    "!==",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "+",
+    "-",
+    "*",
+    "/",
+    "%",
+    "min",
+    "max",
+    "cat",
+    "substr",
+    "in",
+    "merge",
+    "var",
+    "missing",
+    "missing_some",
+    "map",
+    "filter",
+    "reduce",
+    "all",
+    "some",
+    "none",
+    "log",
+    "startsWith",
+    "endsWith",
+    "contains",
+    "doesNotContain",
+    "doesNotBeginWith",
+    "doesNotEndWith",
+    "null",
+    "notNull",
+    "notIn",
+    "between",
+    "notBetween",
+    "containsAny",
+    "doesNotContainAny",
+    "moreThanXAgo",
+    "lessThanXAgo",
+    "withinLast",
+    "notWithinLast",
+    "exactlyXAgo",
+];
 
 /// What the rule makes of the data. What JSON cannot say (no value, not a number) is null.
 pub fn evaluate(rule: &Value, data: &Value, now: Time) -> Result<Value, Fault> {

@@ -94,6 +94,14 @@ fn a_rule_that_says_nothing_passes_and_one_that_fails_holds_not() {
 }
 
 #[test]
+fn every_operator_is_known() {
+    for operator in OPERATORS {
+        let rule = json!({ *operator: [1, [1]] });
+        assert!(evaluate(&rule, &json!({}), now()).is_ok(), "{operator}");
+    }
+}
+
+#[test]
 fn data_is_never_run_as_a_rule() {
     let data = json!({ "a": { "explode": [] } });
     assert_eq!(

@@ -17,6 +17,7 @@ use campanile_store::notifications::{Job, Notification};
 use campanile_store::subscribers::Subscriber;
 use campanile_store::tasks::{Again, Task};
 use campanile_store::traces::NewTrace;
+use campanile_store::workflows::Step;
 use campanile_store::{Batch, Store};
 use serde_json::{Map, Value, json};
 
@@ -88,6 +89,7 @@ struct Shared<'a> {
     known: &'a Known,
     prepared: &'a Prepared,
     integrations: &'a Integrations,
+    env: &'a Value,
     payload: Value,
     overrides: Value,
 }
@@ -110,6 +112,7 @@ pub(crate) async fn run(engine: &Engine, plan: &Planned, known: &Known) -> Resul
         known,
         prepared: &prepared,
         integrations: &*engine.integrations(&ctx).await?,
+        env: &*engine.environment_values(&ctx).await?,
         payload: serde_json::from_str(&plan.event.payload).unwrap_or(Value::Null),
         overrides: serde_json::from_str(&plan.event.overrides).unwrap_or(Value::Null),
     };
@@ -171,12 +174,18 @@ impl Shared<'_> {
             &self.payload,
             &known.contexts,
             plan.event.contexts.keys(),
+            self.env,
         );
         let notification = notification(engine, plan, prepared, &subscriber, &self.overrides);
         if !self.lets_through(batch, &notification, &data) {
             return Ok(Vec::new());
         }
         let mut jobs = jobs(store, &notification, prepared);
+        if notification.severity != prepared.workflow.severity {
+            let trace = NewTrace::new(Detail::SeverityOverridden, TraceStatus::Success)
+                .raw(json!({ "from": prepared.workflow.severity, "to": notification.severity }));
+            store.trace(batch, ctx, notification.id, 0, trace);
+        }
         for job in jobs.iter().skip(1) {
             let trace = NewTrace::new(Detail::StepCreated, TraceStatus::Success);
             store.trace(batch, ctx, notification.id, job.position, trace);
@@ -279,6 +288,7 @@ fn notification(
         channels,
         tags: prepared.workflow.tags.clone(),
         severity: severity.unwrap_or(prepared.workflow.severity),
+        critical: prepared.critical,
         topic: plan.chunk.topic.clone(),
         created_at: now,
         updated_at: now,
@@ -288,7 +298,7 @@ fn notification(
 
 /// The synthetic trigger job and one job for each step.
 fn jobs(store: &Store, notification: &Notification, prepared: &Prepared) -> Vec<Job> {
-    let job = |position: i64, step_id: &str, step: Value, kind: StepType, status: JobStatus| Job {
+    let job = |position: i64, step_id: &str, step: Value, kind: StepType, status: JobStatus, halts: bool| Job {
         notification_id: notification.id,
         position,
         id: store.new_id(),
@@ -297,11 +307,7 @@ fn jobs(store: &Store, notification: &Notification, prepared: &Prepared) -> Vec<
         kind,
         status,
         provider_id: None,
-        // The steps that wait or ask decide what the later ones get: without them these make no sense (engine.md d.3).
-        halts: matches!(
-            kind,
-            StepType::Digest | StepType::Delay | StepType::Throttle | StepType::HttpRequest
-        ),
+        halts,
         output: None,
         reason: None,
         due_at: None,
@@ -317,10 +323,23 @@ fn jobs(store: &Store, notification: &Notification, prepared: &Prepared) -> Vec<
         json!({ "type": "trigger" }),
         StepType::Trigger,
         JobStatus::Completed,
+        false,
     );
     let steps = prepared.workflow.steps.iter().zip(1i64..).map(|(step, position)| {
         let snapshot = json!({ "id": step.id, "stepId": step.step_id, "name": step.name, "type": step.kind });
-        job(position, &step.step_id, snapshot, step.kind, JobStatus::Pending)
+        let halts = halts(step);
+        job(position, &step.step_id, snapshot, step.kind, JobStatus::Pending, halts)
     });
     std::iter::once(trigger).chain(steps).collect()
+}
+
+/// Whether the steps after this one make no sense when it fails (engine.md d.3): those that wait or ask decide what the
+/// later ones get.
+fn halts(step: &Step) -> bool {
+    let says = |name: &str| step.control_values.get(name) == Some(&Value::Bool(true));
+    match step.kind {
+        StepType::Digest | StepType::Delay | StepType::Throttle => true,
+        StepType::HttpRequest => !says("continueOnFailure"),
+        _ => false,
+    }
 }

@@ -51,6 +51,7 @@ pub(super) async fn decide(call: &Call, asked: Asked) -> Result<Decided> {
     let Some(workflow) = call.app.engine().workflow_named(&call.ctx, &asked.name).await? else {
         return Err(Error::new(Kind::Invalid, "workflow_not_found").with("workflowId", asked.name));
     };
+    let payload = workflow.checked_payload(asked.payload.unwrap_or_default())?;
     let refused = if asked.tenant.is_some() {
         // There are no tenants of the older kind, so none that is named is known.
         Some("no_tenant_found")
@@ -70,7 +71,7 @@ pub(super) async fn decide(call: &Call, asked: Asked) -> Result<Decided> {
     Ok(Decided::Accept(Box::new(Trigger {
         workflow,
         recipients,
-        payload: Value::Object(asked.payload.unwrap_or_default()),
+        payload,
         overrides: Value::Object(asked.overrides.unwrap_or_default()),
         contexts,
         transaction_id,

@@ -140,7 +140,7 @@ pub(super) async fn of(
             to: Value::Object(to),
             tags: one.tags,
             severity: one.severity,
-            critical: false,
+            critical: one.critical,
             topics: one
                 .topic
                 .map(|topic| json!({ "_topicId": topic.id, "topicKey": topic.key }))
