@@ -18,7 +18,7 @@ const bodies = { ...bodiesFor(home), WorkflowController_sync: { targetEnvironmen
 const routes = (await routesOf(server)).filter(({ path }) => /^\/v\d\//.test(path));
 
 // Where the contract answers an unknown subscriber with a 400.
-const also400 = new Set(['SubscribersV1Controller_updateSubscriberChannel', 'SubscribersV1Controller_modifySubscriberChannel']);
+const also400 = new Set(['TopicsController_createTopicSubscriptions', 'SubscribersV1Controller_updateSubscriberChannel', 'SubscribersV1Controller_modifySubscriberChannel']);
 
 // Where the contract answers what is not there with an empty 201.
 const emptyPreview = { result: { preview: {} }, previewPayloadExample: {}, schema: null };
@@ -67,6 +67,8 @@ fact('ids of another environment select nothing in lists', async () => {
     `/v1/notifications?transactionId=${home.event.transactionId}`,
     `/v1/notifications?templates=${home.workflow._id}`,
     `/v1/messages?transactionId=${home.event.transactionId}`,
+    `/v2/topics?key=${home.topic.key}`,
+    `/v2/topics?after=${home.topic._id}`,
   ];
   for (const path of selections) assert.deepEqual(dataOf(await stranger.get(path)), [], path);
 });

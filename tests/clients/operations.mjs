@@ -188,7 +188,7 @@ const table = {
 
 // What a served operation still lacks, said to the people who read COMPATIBILITY.md.
 export const partial = {
-  EventsController_trigger: 'Topics in `to`, `tenant` and `bridgeUrl`; steps that wait end as skipped; of the providers only those of chat send.',
+  EventsController_trigger: '`bridgeUrl`; steps that wait end as skipped; of the providers only those of chat send.',
   EnvironmentsController_diffEnvironment: 'Layouts and translations; the SDK decodes only empty results, as against Novu (its list of resource types is another).',
   EnvironmentsController_publishEnvironment: 'Layouts and translations; the SDK decodes only empty results, as against Novu (its list of resource types is another).',
   IntegrationsController_createIntegration: 'The `check` of e-mail credentials: they are stored unchecked.',

@@ -32,7 +32,7 @@ use campanile_model::{Error, Id};
 use campanile_providers::Transport;
 use campanile_store::{Store, StoreError};
 
-pub use accept::{Accepted, Trigger};
+pub use accept::{Accepted, Trigger, new_transaction_id};
 pub use metrics::EngineMetrics;
 pub use render::preview;
 pub use test_message::{TestMessage, Tested};

@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::steps::http_request::call;
-use crate::task::{ADVANCE, DELIVER, DeliverV1, ERASE, HTTP_REQUEST, HttpRequestV1, PLAN, WEBHOOK, WebhookV1};
+use crate::task::{
+    ADVANCE, DELIVER, DeliverV1, ERASE, HTTP_REQUEST, HttpRequestV1, PLAN, PLAN_STREAM, WEBHOOK, WebhookV1,
+};
 use crate::webhooks::lines::Lines;
 use crate::webhooks::{attempt, relay};
 use crate::{Engine, Interrupted, deliver, erase, plan, run};
@@ -235,7 +237,7 @@ impl Worker {
             let worker = self.clone();
             self.tracker.spawn(async move {
                 match kind.as_str() {
-                    PLAN => worker.plan(tasks).await,
+                    PLAN | PLAN_STREAM => worker.plan(tasks).await,
                     DELIVER => worker.deliver(tasks).await,
                     WEBHOOK => worker.call_webhooks(tasks).await,
                     HTTP_REQUEST => worker.call_for_steps(tasks).await,
@@ -306,7 +308,7 @@ impl Worker {
                 .await;
             self.done(task);
         }
-        let shared = plan::know(&self.engine, &ctx, &plans.iter().collect::<Vec<_>>()).await;
+        let shared = plan::know(&self.engine, &ctx, &plans.iter().collect::<Vec<_>>(), false).await;
         let runs = plans.iter().map(|planned| {
             let shared = &shared;
             let ctx = &ctx;
@@ -333,7 +335,7 @@ impl Worker {
     }
 
     async fn plan_alone(&self, ctx: &Ctx, planned: &plan::Planned) -> Result<Vec<Task>, Interrupted> {
-        let known = plan::know(&self.engine, ctx, &[planned]).await?;
+        let known = plan::know(&self.engine, ctx, &[planned], true).await?;
         plan::run(&self.engine, planned, &known).await
     }
 

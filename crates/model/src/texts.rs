@@ -106,6 +106,11 @@ details! {
     StepGone = "step_gone" => "The workflow or this step was removed before the step could run";
     /// A recipient could not be stored.
     RecipientRefused = "subscriber_validation_failed" => "The recipient is not valid and was left out";
+    /// A trigger names a topic that is not there. A trace of the event itself.
+    TopicNotFound = "topic_not_found" => "Topic not found in current environment";
+    /// What the subscriptions of a topic's member say about the workflow. Of the notification, or of the event when it
+    /// made none.
+    SubscriptionEvaluated = "topic_subscription_preference_evaluation" => "Topic subscription preference evaluation";
     /// An override of an endpoint's address did not fit its type.
     OverrideIgnored = "endpoint_override_ignored" => "The address override does not fit the endpoint's type and was ignored";
     /// A step was skipped because another step before it failed.

@@ -33,9 +33,11 @@ pub mod page;
 pub mod probes;
 pub mod secrets;
 pub mod subscribers;
+pub mod subscriptions;
 pub mod tasks;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod topics;
 pub mod traces;
 pub mod webhooks;
 pub mod workflows;
@@ -98,8 +100,10 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         outbox::ALL,
         probes::ALL,
         subscribers::ALL,
+        subscriptions::ALL,
         tasks::ALL,
         testing::ALL,
+        topics::ALL,
         traces::ALL,
         webhooks::ALL,
         webhooks::ALL_DELIVERIES,

@@ -25,6 +25,10 @@ queries! {
     FIND_MANY = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
         translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
         FROM workflows WHERE environment_id = $1 AND id {in:$2}";
+    MATCHING = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
+        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        FROM workflows t WHERE environment_id = $1 AND (id {in:$2} OR workflow_id {in:$3}
+            OR EXISTS (SELECT 1 FROM {each:t.tags} WHERE value {in:$4})) ORDER BY id LIMIT $5";
     FIND_ALL = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
         translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
         FROM workflows WHERE environment_id = $1 ORDER BY id";
@@ -274,6 +278,20 @@ impl Store {
     /// The workflow with this identifier, as triggers name it.
     pub async fn workflow_named(&self, ctx: &Ctx, workflow_id: &str) -> Result<Option<Workflow>, StoreError> {
         self.db.first(&FIND_NAMED, args![ctx.environment, workflow_id]).await
+    }
+
+    /// The first workflows with any of these ids, identifiers or tags, oldest first.
+    pub async fn workflows_matching(
+        &self,
+        ctx: &Ctx,
+        ids: Vec<Id>,
+        identifiers: Vec<String>,
+        tags: Vec<String>,
+        most: usize,
+    ) -> Result<Vec<Workflow>, StoreError> {
+        self.db
+            .all(&MATCHING, args![ctx.environment, ids, identifiers, tags, most])
+            .await
     }
 
     /// All workflows of the caller's environment, oldest first: for what compares or searches them all.

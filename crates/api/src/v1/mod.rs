@@ -12,4 +12,5 @@ pub(crate) mod messages;
 pub(crate) mod notifications;
 pub(crate) mod subscribers;
 pub(crate) mod test_message;
+pub(crate) mod topics;
 pub(crate) mod webhooks;

@@ -4,4 +4,5 @@ pub(crate) mod contexts;
 pub(crate) mod environments;
 pub(crate) mod layouts;
 pub(crate) mod subscribers;
+pub(crate) mod topics;
 pub(crate) mod workflows;

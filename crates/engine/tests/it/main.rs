@@ -6,6 +6,7 @@ mod chat;
 mod conditions;
 mod content;
 mod delivery;
+mod fanout;
 mod grants;
 mod http_request;
 mod outbox;

@@ -54,6 +54,8 @@ tables! {
     WEBHOOK_DELIVERIES = "webhook_deliveries" by "id";
     ENVIRONMENT_VARIABLE_VALUES = "environment_variable_values" by "variable_id";
     CONTEXTS = "contexts" by "id";
+    SUBSCRIPTIONS = "subscriptions" by "id";
+    TOPICS = "topics" by "id";
     SUBSCRIBER_CHANNELS = "subscriber_channels" by "subscriber_id";
     SUBSCRIBERS = "subscribers" by "id";
     CHANGES = "changes" by "id";

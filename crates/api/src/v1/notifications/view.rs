@@ -141,7 +141,11 @@ pub(super) async fn of(
             tags: one.tags,
             severity: one.severity,
             critical: one.critical,
-            topics: Vec::new(),
+            topics: one
+                .topic
+                .map(|topic| json!({ "_topicId": topic.id, "topicKey": topic.key }))
+                .into_iter()
+                .collect(),
             context_keys: one.contexts.keys().to_vec(),
         }
     });

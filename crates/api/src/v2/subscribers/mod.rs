@@ -6,6 +6,7 @@ mod list;
 mod patch;
 mod profile;
 mod retrieve;
+mod subscriptions;
 pub(crate) mod view;
 
 use campanile_model::{Error, Result};
@@ -22,6 +23,7 @@ pub(crate) const ROUTES: &[&Route] = &[
     &retrieve::ROUTE,
     &patch::ROUTE,
     &delete::ROUTE,
+    &subscriptions::ROUTE,
 ];
 
 /// The subscriber that the path names, or a 404.
