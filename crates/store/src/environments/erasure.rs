@@ -41,6 +41,7 @@ macro_rules! tables {
 }
 
 tables! {
+    LAYOUTS = "layouts" by "id";
     INTEGRATIONS = "integrations" by "id";
     INTEGRATION_SETS = "integration_sets" by "environment_id";
     INTEGRATION_HEALTH = "integration_health" by "integration_id";
