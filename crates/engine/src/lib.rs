@@ -12,6 +12,7 @@ mod metrics;
 mod plan;
 pub mod recipients;
 mod render;
+pub mod schedule;
 mod steps;
 mod task;
 mod test_message;
