@@ -17,6 +17,7 @@ mod plan;
 pub mod recipients;
 mod render;
 mod run;
+pub mod schedule;
 mod steps;
 mod task;
 mod test_message;
