@@ -19,6 +19,7 @@ pub use batch::{Batch, Done, Urgency};
 pub use error::StoreError;
 pub use signals::Signals;
 pub use sql::Sql;
+pub(crate) use sql::Source;
 pub use value::{Columns, FromRow, Row, Val};
 
 use write_queue::WriteQueue;
