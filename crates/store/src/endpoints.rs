@@ -1,6 +1,7 @@
 //! Endpoints: places to deliver to. An address is sealed, because some carry a secret; where an address may exist only
 //! once, a keyed hash of it is unique.
 
+pub mod list;
 pub mod relink;
 
 use campanile_model::channel::HealthStatus;
@@ -12,10 +13,12 @@ use crate::connections::Workspace;
 use crate::db::{Batch, Columns, FromRow, Source, StoreError};
 use crate::hooks::place_of;
 use crate::integrations::Integration;
-use crate::page::{Cursor, List, Listed, Page};
+use crate::page::Listed;
 use crate::secrets::Place;
 use crate::subscribers::Subscriber;
 use crate::{Store, args, queries};
+
+pub use list::EndpointFilter;
 
 /// The conflict of two endpoints with one identifier.
 pub const IDENTIFIER: &str = "endpoints_identifier";
@@ -194,25 +197,6 @@ pub struct NewEndpoint<'a> {
     pub unique: Option<&'a str>,
 }
 
-/// What a list of endpoints is narrowed to; all of it must hold.
-#[derive(Clone, Debug, Default)]
-pub struct EndpointFilter {
-    /// Whose, by our id.
-    pub subscriber: Option<Id>,
-    /// The channel.
-    pub channel: Option<Channel>,
-    /// The integration's provider.
-    pub provider_id: Option<String>,
-    /// The integration's identifier.
-    pub integration_identifier: Option<String>,
-    /// The connection's identifier.
-    pub connection_identifier: Option<String>,
-    /// Exactly this stored context set.
-    pub contexts: Option<String>,
-    /// How it stands.
-    pub status: Option<HealthStatus>,
-}
-
 /// Whether a commit lost against somebody who wrote the same endpoint, or what it names: worth reading again.
 pub fn lost_race(error: &StoreError) -> bool {
     [
@@ -256,43 +240,6 @@ impl Store {
         let row = args![ctx.environment, integration, self.address_key(unique)];
         let found = self.db.first::<Identifier>(&FIND_ADDRESS, row).await?;
         Ok(found.map(|Identifier(identifier)| identifier))
-    }
-
-    /// A page of endpoints.
-    pub async fn list_endpoints(
-        &self,
-        ctx: &Ctx,
-        filter: &EndpointFilter,
-        cursor: &Cursor,
-    ) -> Result<Page<Endpoint>, StoreError> {
-        let integrations = self
-            .integrations_matching(
-                ctx,
-                None,
-                filter.provider_id.as_deref(),
-                filter.integration_identifier.as_deref(),
-            )
-            .await?;
-        let mut list = List::of(ctx, ENDPOINTS).covered();
-        if let Some(integrations) = integrations {
-            list.one_of("t.integration_id", integrations);
-        }
-        if let Some(subscriber) = filter.subscriber {
-            list.equals("t.subscriber_id", subscriber);
-        }
-        if let Some(channel) = filter.channel {
-            list.equals("t.channel", channel.wire());
-        }
-        if let Some(identifier) = &filter.connection_identifier {
-            list.equals("t.connection_identifier", identifier);
-        }
-        if let Some(contexts) = &filter.contexts {
-            list.equals("t.contexts", contexts);
-        }
-        if let Some(status) = filter.status {
-            list.equals("t.status", status.wire());
-        }
-        list.page(&self.db, cursor).await
     }
 
     /// The address in the API's form.

@@ -10,6 +10,7 @@ use campanile_model::Id;
 
 use crate::db::FromRow;
 pub(crate) use list::List;
+pub(crate) use reading::Indexed;
 
 /// Totals are counted up to this number.
 pub const COUNT_CAP: i64 = 50_000;

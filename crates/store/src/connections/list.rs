@@ -6,7 +6,28 @@ use campanile_model::{Channel, Ctx};
 use super::{CONNECTIONS, Connection};
 use crate::Store;
 use crate::db::StoreError;
-use crate::page::{Cursor, List, Page};
+use crate::page::{Cursor, Indexed, List, Page};
+
+const INTEGRATION: Indexed = Indexed {
+    column: "t.integration_id",
+    index: "connections_integration",
+};
+const SUBSCRIBER: Indexed = Indexed {
+    column: "t.subscriber",
+    index: "connections_subscriber",
+};
+const IDENTIFIER: Indexed = Indexed {
+    column: "t.identifier",
+    index: "connections_identifier",
+};
+const CONTEXTS: Indexed = Indexed {
+    column: "t.contexts",
+    index: "connections_contexts",
+};
+const STATUS: Indexed = Indexed {
+    column: "t.status",
+    index: "connections_status",
+};
 
 /// What a list of connections is narrowed to; all of it must hold.
 #[derive(Clone, Debug, Default)]
@@ -45,19 +66,19 @@ impl Store {
             .await?;
         let mut list = List::of(ctx, CONNECTIONS).covered();
         if let Some(integrations) = integrations {
-            list.one_of("t.integration_id", integrations);
+            list.one_of(INTEGRATION, integrations);
         }
         if let Some(owners) = &filter.owners {
-            list.one_of("t.subscriber", owners.clone());
+            list.one_of(SUBSCRIBER, owners.clone());
         }
         if let Some(identifier) = &filter.identifier {
-            list.equals("t.identifier", identifier);
+            list.equals(IDENTIFIER, identifier);
         }
         if let Some(contexts) = &filter.contexts {
-            list.equals("t.contexts", contexts);
+            list.equals(CONTEXTS, contexts);
         }
         if let Some(status) = filter.status {
-            list.equals("t.status", status.wire());
+            list.equals(STATUS, status.wire());
         }
         list.page(&self.db, cursor).await
     }

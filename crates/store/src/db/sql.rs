@@ -2,9 +2,10 @@
 //!
 //! `$n` are the parameters. `{in:$n}` takes a list. `{each:column}` is the rows of a column's JSON list of
 //! texts, named `value`. `{skip_locked}` locks rows where there is more than one writer. `{join_one:table t ON …}` joins
-//! the one row that a key finds, and tells PostgreSQL so: without statistics it takes a table that was filled a moment
-//! ago for a tiny one, and would read all of it for each row. `{unindexed:column}` is a column of texts that no index is
-//! to be searched by.
+//! the one row that a key finds, for each row, and tells the databases so: without statistics PostgreSQL takes a table
+//! that was filled a moment ago for a tiny one, and would read all of it for each row; SQLite would read the joined table
+//! first when it has an index in the order asked for. `{unindexed:column}` is a column of texts that no index is
+//! to be searched by, and `{by:index}`, behind a table, the one index that SQLite may read it by.
 //! Where the engines must differ, a statement has two texts. An `insert` is described by its columns, so that many rows
 //! go in one statement on PostgreSQL. A test prepares every statement on both engines.
 
@@ -186,8 +187,10 @@ fn array_type(kind: &str) -> &str {
 /// `$n` becomes `?n`: SQLite numbers `$1` by its first appearance, which silently mixes arguments up.
 pub(crate) fn for_sqlite(text: &str) -> String {
     let text = replace_token(text, "{in:$", |n| format!("IN (SELECT value FROM json_each(?{n}))"));
-    let text = replace_token(&text, "{join_one:", |joined| format!("JOIN {joined}"));
+    let text = replace_token(&text, "LEFT {join_one:", |joined| format!("LEFT JOIN {joined}"));
+    let text = replace_token(&text, "{join_one:", |joined| format!("CROSS JOIN {joined}"));
     let text = replace_token(&text, "{unindexed:", |column| format!("+{column}"));
+    let text = replace_token(&text, "{by:", |index| format!("INDEXED BY {index}"));
     replace_token(&text, "{each:", |column| format!("json_each({column})"))
         .replace("{skip_locked}", "")
         .replace('$', "?")
@@ -197,6 +200,7 @@ pub(crate) fn for_postgres(text: &str) -> String {
     let text = replace_token(text, "{in:$", |n| format!("= ANY(${n})"));
     let text = replace_token(&text, "{join_one:", join_one_on_postgres);
     let text = replace_token(&text, "{unindexed:", |column| format!("({column} || '')"));
+    let text = replace_token(&text, "{by:", |_| String::new());
     replace_token(&text, "{each:", |column| {
         format!("jsonb_array_elements_text({column}::jsonb) AS element(value)")
     })
@@ -282,9 +286,9 @@ mod tests {
 
     #[test]
     fn a_column_can_be_kept_from_being_searched_by() {
-        let text = "SELECT 1 FROM t WHERE {unindexed:t.a} = $1";
-        assert_eq!(for_sqlite(text), "SELECT 1 FROM t WHERE +t.a = ?1");
-        assert_eq!(for_postgres(text), "SELECT 1 FROM t WHERE (t.a || '') = $1");
+        let text = "SELECT 1 FROM t {by:t_b} WHERE {unindexed:t.a} = $1";
+        assert_eq!(for_sqlite(text), "SELECT 1 FROM t INDEXED BY t_b WHERE +t.a = ?1");
+        assert_eq!(for_postgres(text), "SELECT 1 FROM t  WHERE (t.a || '') = $1");
     }
 
     #[test]
@@ -297,16 +301,20 @@ mod tests {
         let sql = Sql::from("X", &SOURCE, "WHERE t.id = $1");
         assert_eq!(
             sql.sqlite(),
-            "SELECT t.a, u.b FROM one t JOIN two u ON u.id = t.id WHERE t.id = ?1"
+            "SELECT t.a, u.b FROM one t CROSS JOIN two u ON u.id = t.id WHERE t.id = ?1"
         );
     }
 
     #[test]
-    fn a_join_of_one_row_is_a_look_up_on_postgres() {
+    fn a_join_of_one_row_is_a_look_up() {
         let text = "SELECT 1 FROM t LEFT {join_one:grants g ON g.id = t.grant_id} WHERE t.id = $1";
         assert_eq!(
             for_sqlite(text),
             "SELECT 1 FROM t LEFT JOIN grants g ON g.id = t.grant_id WHERE t.id = ?1"
+        );
+        assert_eq!(
+            for_sqlite("SELECT 1 FROM t {join_one:grants g ON g.id = t.grant_id}"),
+            "SELECT 1 FROM t CROSS JOIN grants g ON g.id = t.grant_id"
         );
         assert_eq!(
             for_postgres(text),

@@ -2,7 +2,7 @@
 
 use campanile_model::{Ctx, Id};
 
-use super::reading::{self, Filter, Position, Reading, beyond};
+use super::reading::{self, Filter, Indexed, Position, Reading, beyond, by};
 use super::{COUNT_CAP, Cursor, Listed, Order, Page};
 use crate::db::{Columns, Db, FromRow, Source, StoreError, Val};
 
@@ -12,8 +12,8 @@ pub(crate) struct List {
     source: Source,
     filters: Vec<Filter>,
     values: Vec<Val>,
-    /// Whether every filter has an index `(environment_id, filtered, created_at, id, updated_at)`, and the indexes
-    /// `(environment_id, created_at, id, …)` and `(environment_id, updated_at, id, …)` hold all that is filtered by.
+    /// Whether every filter is on an indexed column, and the indexes `…_created` and `…_updated` of the table, which are
+    /// in these orders, hold all these columns.
     covered: bool,
 }
 
@@ -33,21 +33,21 @@ impl List {
         }
     }
 
-    /// Every filter is on a column with an index of its own, and the indexes of both orders hold all these columns.
+    /// Every filter is on an indexed column, and the indexes `…_created` and `…_updated` of the table hold all of them.
     pub(crate) fn covered(mut self) -> Self {
         self.covered = true;
         self
     }
 
     /// The column must have this value.
-    pub(crate) fn equals(&mut self, column: &'static str, value: impl Into<Val>) -> &mut Self {
+    pub(crate) fn equals(&mut self, column: Indexed, value: impl Into<Val>) -> &mut Self {
         self.values.push(value.into());
         self.filters.push(Filter::equals(column, self.values.len()));
         self
     }
 
     /// The column must have one of these values.
-    pub(crate) fn one_of<T: Into<Val>>(&mut self, column: &'static str, mut values: Vec<T>) -> &mut Self
+    pub(crate) fn one_of<T: Into<Val>>(&mut self, column: Indexed, mut values: Vec<T>) -> &mut Self
     where
         Val: From<Vec<T>>,
     {
@@ -102,7 +102,7 @@ impl List {
         let text = format!(
             "SELECT {} FROM {} ORDER BY t.id DESC LIMIT {} OFFSET {offset}",
             self.source.columns,
-            self.filtered(Reading::Any),
+            self.filtered(Reading::Any, Order::Id.column()),
             u64::from(limit) + 1
         );
         let mut rows = db.all_of::<T>(&text, self.values.clone()).await?;
@@ -128,7 +128,7 @@ impl List {
         let descending = cursor.descending != backwards;
         let limit = usize::try_from(cursor.limit).unwrap_or(usize::MAX);
         let (page, values) = self.page_text(reading, order, descending, cursor, position);
-        let count = self.count_text(reading.to_count(&self.filters));
+        let count = self.count_text(reading.to_count(&self.filters), order);
         let (rows, total) = futures_util::future::join(
             db.all_of::<T>(&page, values),
             db.all_of::<Number>(&count, self.values.clone()),
@@ -168,10 +168,12 @@ impl List {
     }
 
     /// The table with its filters, as this way of reading takes them.
-    fn filtered(&self, reading: Reading) -> String {
+    fn filtered(&self, reading: Reading, order: &str) -> String {
+        let table = self.source.table;
+        let index = reading.index(&self.filters, table, order);
         format!(
-            "{} t WHERE t.environment_id = $1{}",
-            self.source.table,
+            "{table} t {} WHERE t.environment_id = $1{}",
+            by(index.as_deref()),
             reading.conditions(&self.filters)
         )
     }
@@ -184,7 +186,7 @@ impl List {
         cursor: &Cursor,
         position: Option<Position>,
     ) -> (String, Vec<Val>) {
-        let (mut from, mut values) = (self.filtered(reading), self.values.clone());
+        let (mut from, mut values) = (self.filtered(reading, order), self.values.clone());
         let sorted_by = reading.sorted_by(order);
         if let Some((value, id)) = position {
             from.push_str(&beyond(&sorted_by, descending, cursor.include_cursor, values.len()));
@@ -202,15 +204,18 @@ impl List {
         } else {
             let itself = format!("{{join_one:{table} t ON t.environment_id = $1 AND t.id = page.id}}");
             let rows = format!("(SELECT t.id FROM {from} {limited}) AS page {itself}");
-            format!("SELECT {columns} FROM {rows} {joins} {}", sorting(&format!("t.{order}")))
+            format!(
+                "SELECT {columns} FROM {rows} {joins} {}",
+                sorting(&format!("t.{order}"))
+            )
         };
         (text, values)
     }
 
-    fn count_text(&self, reading: Reading) -> String {
+    fn count_text(&self, reading: Reading, order: &str) -> String {
         format!(
             "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {}) AS counted",
-            self.filtered(reading),
+            self.filtered(reading, order),
             COUNT_CAP + 1
         )
     }
@@ -262,7 +267,7 @@ impl List {
         let mut values = self.values.clone();
         let beyond = beyond(&reading.sorted_by(order), descending, false, values.len());
         values.extend([value, Val::from(id)]);
-        let text = format!("SELECT t.id FROM {}{beyond} LIMIT 1", self.filtered(reading));
+        let text = format!("SELECT t.id FROM {}{beyond} LIMIT 1", self.filtered(reading, order));
         Ok(!db.all_of::<Anything>(&text, values).await?.is_empty())
     }
 }

@@ -1,6 +1,7 @@
 //! How the rows of a list are found. A database that knows nothing of how many rows a filter lets through takes any
 //! index for the right one, and looks each of ten thousand rows up to see that it does not pass. So the filters are
-//! counted first, up to a few rows, and the statement leaves the database no choice.
+//! counted first, up to a few rows, and the statement leaves the database no choice: SQLite is told the index, and on
+//! PostgreSQL only one way is left.
 
 use campanile_model::Id;
 
@@ -10,11 +11,18 @@ use crate::db::{Columns, Db, FromRow, StoreError, Val};
 /// in order, from an index that holds every column that is filtered by.
 pub(super) const FEW: usize = 200;
 
+/// A column that a list is narrowed by, and its index: `(environment_id, column, created_at, id, updated_at)`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Indexed {
+    pub(crate) column: &'static str,
+    pub(crate) index: &'static str,
+}
+
 /// One filter of a list.
 pub(super) enum Filter {
     /// A condition on one column that has an index of its own; the test stands behind the column.
     Column {
-        column: &'static str,
+        by: Indexed,
         test: String,
         /// Whether the column must have one value, so that its index is in the order of creation.
         one: bool,
@@ -25,18 +33,18 @@ pub(super) enum Filter {
 
 impl Filter {
     /// Must have this value, the parameter `number`.
-    pub(super) fn equals(column: &'static str, number: usize) -> Self {
+    pub(super) fn equals(by: Indexed, number: usize) -> Self {
         Self::Column {
-            column,
+            by,
             test: format!("= ${number}"),
             one: true,
         }
     }
 
     /// Must have any value of the list in the parameter `number`.
-    pub(super) fn any_of(column: &'static str, number: usize) -> Self {
+    pub(super) fn any_of(by: Indexed, number: usize) -> Self {
         Self::Column {
-            column,
+            by,
             test: format!("{{in:${number}}}"),
             one: false,
         }
@@ -45,15 +53,22 @@ impl Filter {
     /// As the database may look it up.
     fn by_index(&self) -> String {
         match self {
-            Self::Column { column, test, .. } => format!("{column} {test}"),
+            Self::Column { by, test, .. } => format!("{} {test}", by.column),
             Self::Condition(condition) => format!("({condition})"),
+        }
+    }
+
+    fn index(&self) -> Option<&'static str> {
+        match self {
+            Self::Column { by, .. } => Some(by.index),
+            Self::Condition(_) => None,
         }
     }
 
     /// As it can only be held against a row that was found otherwise.
     fn beside_index(&self) -> String {
         match self {
-            Self::Column { column, test, .. } => format!("{{unindexed:{column}}} {test}"),
+            Self::Column { by, test, .. } => format!("{{unindexed:{}}} {test}", by.column),
             Self::Condition(condition) => format!("({condition})"),
         }
     }
@@ -101,6 +116,16 @@ impl Reading {
         spelled.map(|filter| format!(" AND {filter}")).collect()
     }
 
+    /// The index that rows of the table are read from, where the database has no choice.
+    pub(super) fn index(self, filters: &[Filter], table: &str, order: &str) -> Option<String> {
+        match self {
+            Self::Any => None,
+            Self::InOrder if order == "updated_at" => Some(format!("{table}_updated")),
+            Self::InOrder => Some(format!("{table}_created")),
+            Self::Few(at) | Self::Among(at) => filters.get(at).and_then(Filter::index).map(str::to_owned),
+        }
+    }
+
     /// The column that is sorted by; where rows are looked up and sorted, so that no index is read for its order.
     pub(super) fn sorted_by(self, order: &'static str) -> String {
         match self {
@@ -126,7 +151,8 @@ pub(super) async fn choose(
     }
     let each = filters.iter().enumerate().map(|(at, filter)| {
         format!(
-            "SELECT {at}, (SELECT count(*) FROM (SELECT 1 FROM {table} t WHERE t.environment_id = $1 AND {} LIMIT {}) AS few)",
+            "SELECT {at}, (SELECT count(*) FROM (SELECT 1 FROM {table} t {} WHERE t.environment_id = $1 AND {} LIMIT {}) AS few)",
+            by(filter.index()),
             filter.by_index(),
             FEW + 1
         )
@@ -144,6 +170,11 @@ pub(super) async fn choose(
         .map(|(_, count)| usize::try_from(count).unwrap_or_default())
         .collect();
     Ok(Reading::chosen(filters, by_creation, &counted))
+}
+
+/// Names the index that a table is read by.
+pub(super) fn by(index: Option<&str>) -> String {
+    index.map(|index| format!("{{by:{index}}}")).unwrap_or_default()
 }
 
 struct Counted(i64, i64);
@@ -177,25 +208,38 @@ pub(super) type Position = (Val, Id);
 mod tests {
     use super::*;
 
+    const A: Indexed = Indexed {
+        column: "t.a",
+        index: "x_a",
+    };
+    const B: Indexed = Indexed {
+        column: "t.b",
+        index: "x_b",
+    };
+
     #[test]
     fn few_rows_are_looked_up_and_many_are_read_in_order() {
-        let one = || Filter::equals("t.a", 2);
-        let two = || vec![one(), Filter::any_of("t.b", 3)];
+        let one = || Filter::equals(A, 2);
+        let two = || vec![one(), Filter::any_of(B, 3)];
         for (filters, by_creation, counted, expected) in [
             (two(), true, vec![FEW + 1, FEW + 1], Reading::InOrder),
             (two(), true, vec![FEW + 1, FEW], Reading::Few(1)),
             (two(), false, vec![0, FEW], Reading::Few(0)),
             (vec![one()], true, vec![FEW + 1], Reading::Among(0)),
             (vec![one()], false, vec![FEW + 1], Reading::InOrder),
-            (vec![Filter::any_of("t.b", 2)], true, vec![FEW + 1], Reading::InOrder),
+            (vec![Filter::any_of(B, 2)], true, vec![FEW + 1], Reading::InOrder),
         ] {
-            assert_eq!(Reading::chosen(&filters, by_creation, &counted), expected, "{counted:?}");
+            assert_eq!(
+                Reading::chosen(&filters, by_creation, &counted),
+                expected,
+                "{counted:?}"
+            );
         }
     }
 
     #[test]
     fn only_the_filter_that_leads_may_be_looked_up() {
-        let filters = [Filter::equals("t.a", 2), Filter::any_of("t.b", 3)];
+        let filters = [Filter::equals(A, 2), Filter::any_of(B, 3)];
         let spelled = |reading: Reading| reading.conditions(&filters);
         assert_eq!(spelled(Reading::Any), " AND t.a = $2 AND t.b {in:$3}");
         assert_eq!(
@@ -203,5 +247,9 @@ mod tests {
             " AND {unindexed:t.a} = $2 AND {unindexed:t.b} {in:$3}"
         );
         assert_eq!(spelled(Reading::Few(1)), " AND {unindexed:t.a} = $2 AND t.b {in:$3}");
+        let index = |reading: Reading| reading.index(&filters, "x", "updated_at");
+        assert_eq!(index(Reading::Few(1)).as_deref(), Some("x_b"));
+        assert_eq!(index(Reading::InOrder).as_deref(), Some("x_updated"));
+        assert_eq!(index(Reading::Any), None);
     }
 }
