@@ -72,6 +72,8 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         changes::ALL,
         connections::ALL,
         connections::aliases::ALL,
+        connections::remove::ALL,
+        connections::write::ALL,
         contexts::ALL,
         deliveries::ALL,
         dev_clock::ALL,

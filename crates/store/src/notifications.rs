@@ -530,7 +530,7 @@ impl Store {
         if let Some(before) = filter.before {
             list.filter("t.created_at <= {}", before);
         }
-        list.any_of("t.channels", &filter.channels);
+        list.any_word("t.channels", &filter.channels);
         list.offset_page(&self.db, page, limit).await
     }
 }

@@ -17,6 +17,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../../migrations/0006_inbox_sessions.sql"),
     ),
     ("0007_lists", include_str!("../../migrations/0007_lists.sql")),
+    ("0008_statuses", include_str!("../../migrations/0008_statuses.sql")),
     ("0009_jobs", include_str!("../../migrations/0009_jobs.sql")),
     ("0010_topics", include_str!("../../migrations/0010_topics.sql")),
     ("0012_content", include_str!("../../migrations/0012_content.sql")),
@@ -182,12 +183,13 @@ fn pending(done: &[(String, String)], dialect: Dialect) -> Result<Vec<Step>, Sto
 }
 
 fn spell(text: &str, dialect: Dialect) -> String {
-    let words: [(&str, &str); 7] = match dialect {
+    let words: [(&str, &str); 8] = match dialect {
         Dialect::Sqlite => [
             ("{text}", "TEXT"),
             ("{int}", "INTEGER"),
             ("{bool}", "INTEGER"),
             ("{workspace_id}", "(workspace ->> 'id')"),
+            ("{also_named}", ", connection_identifier"),
             ("{end}", "STRICT"),
             ("{keys}", "STRICT, WITHOUT ROWID"),
             ("{queue}", "STRICT, WITHOUT ROWID"),
@@ -199,6 +201,7 @@ fn spell(text: &str, dialect: Dialect) -> String {
             ("{int}", "BIGINT"),
             ("{bool}", "BOOLEAN"),
             ("{workspace_id}", "(workspace::json ->> 'id')"),
+            ("{also_named}", ""),
             ("{end}", ""),
             ("{keys}", ""),
             (
