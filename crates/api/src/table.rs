@@ -157,7 +157,10 @@ mod tests {
             let Some(permission) = route.permission else { continue };
             let writes = permission.wire().ends_with(":write");
             // A layout's preview and a comparison are POSTs because of their bodies; they change nothing.
-            let only_reads = ["/v2/layouts/{layoutId}/preview", "/v2/environments/{targetEnvironmentId}/diff"];
+            let only_reads = [
+                "/v2/layouts/{layoutId}/preview",
+                "/v2/environments/{targetEnvironmentId}/diff",
+            ];
             let reads = route.method == Method::GET || only_reads.contains(&route.path);
             assert_eq!(writes, !reads, "{} {}", route.method, route.path);
         }

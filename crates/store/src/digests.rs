@@ -287,7 +287,6 @@ impl Store {
     }
 
     /// Removes an event from its window, in a batch that changes the window as well.
-    #[expect(clippy::unused_self, reason = "a change of the store like the others")]
     pub fn remove_member(&self, batch: &mut Batch, ctx: &Ctx, member: &Member) {
         let row = args![ctx.environment, member.window.id, member.notification_id];
         batch.expect(&LEAVE, row, CHANGED);

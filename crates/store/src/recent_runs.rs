@@ -65,7 +65,6 @@ impl Store {
     }
 
     /// Adds the first run of a new count, in place of what was read; the commit fails when somebody was faster.
-    #[expect(clippy::unused_self, reason = "a change of the store like the others")]
     pub fn begin_runs(
         &self,
         batch: &mut Batch,
@@ -89,7 +88,6 @@ impl Store {
     }
 
     /// Adds one more run to the count that was read; the commit fails with [`CHANGED`] when there are `most` already.
-    #[expect(clippy::unused_self, reason = "a change of the store like the others")]
     pub fn count_run(&self, batch: &mut Batch, ctx: &Ctx, group: &Group, read: RecentRuns, most: i64) {
         let mut row = key(ctx, group);
         row.extend(args![read.started_at, read.ends_at, most]);

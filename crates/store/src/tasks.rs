@@ -356,7 +356,6 @@ impl Store {
     }
 
     /// Adds the removal of a task that nobody works on.
-    #[expect(clippy::unused_self, reason = "a change of the store like the others")]
     pub fn remove_task(&self, batch: &mut Batch, id: Id) {
         batch.add(&REMOVE, args![id]);
     }
