@@ -2,7 +2,6 @@
 
 use campanile_model::channel::{JobStatus, TraceStatus};
 use campanile_model::texts::Detail;
-use campanile_store::StoreError;
 use campanile_store::tasks::NewTask;
 use campanile_store::traces::NewTrace;
 use serde_json::json;
@@ -13,9 +12,9 @@ use crate::run::{Run, Turn};
 use crate::task::{ADVANCE, AdvanceV1, payload};
 
 /// Runs the step.
-pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreError> {
+pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Next {
     let Some(controls) = run.controls(turn) else {
-        return Ok(Next::Go);
+        return Next::Go;
     };
     let view = run.view;
     let store = view.engine.store();
@@ -31,7 +30,7 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
             let trace = NewTrace::new(Detail::DelayInvalid, TraceStatus::Failed);
             run.tell(turn.job, trace.raw(json!({ "error": problem })));
             turn.job.status = JobStatus::Failed;
-            return Ok(Next::Go);
+            return Next::Go;
         }
     };
     let wait = due.millis() - now.millis();
@@ -57,5 +56,5 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         id: store.new_id(),
     };
     store.enqueue(run.batch, view.ctx, task);
-    Ok(Next::Wait)
+    Next::Wait
 }

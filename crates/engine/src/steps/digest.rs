@@ -4,7 +4,6 @@
 use campanile_liquid::{RenderOptions, Template};
 use campanile_model::channel::{JobStatus, TraceStatus};
 use campanile_model::texts::Detail;
-use campanile_store::StoreError;
 use campanile_store::digests::{DigestedEvent, Window, WindowState};
 use campanile_store::tasks::NewTask;
 use campanile_store::traces::NewTrace;
@@ -16,12 +15,12 @@ use crate::run::{Run, Turn};
 use crate::task::{DIGEST, DigestV1, payload};
 
 /// Runs the step: its event joins the open window, opens one, or goes on at once.
-pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreError> {
+pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Next {
     let Some(controls) = run.controls(turn) else {
-        return Ok(Next::Go);
+        return Next::Go;
     };
     let Some(own) = run.own.take() else {
-        return Ok(Next::Go);
+        return Next::Go;
     };
     let view = run.view;
     let store = view.engine.store();
@@ -37,7 +36,7 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
             let trace = NewTrace::new(Detail::DigestInvalid, TraceStatus::Failed);
             run.tell(turn.job, trace.raw(json!({ "error": problem })));
             turn.job.status = JobStatus::Failed;
-            return Ok(Next::Go);
+            return Next::Go;
         }
     };
     if let Some(look_back) = collecting.look_back {
@@ -50,7 +49,7 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
             );
             turn.job.status = JobStatus::Skipped;
             turn.job.output = Some(output(&[]));
-            return Ok(Next::Go);
+            return Next::Go;
         }
     }
     let place = (view.notification.id, turn.job.position);
@@ -62,7 +61,7 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
             turn.job,
             trace.raw(json!({ "notificationId": window.notification_id, "untilDate": window.due_at.to_string() })),
         );
-        return Ok(Next::Stop(JobStatus::Merged));
+        return Next::Stop(JobStatus::Merged);
     }
     let window = Window {
         id: store.new_id(),
@@ -74,7 +73,7 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         due_at: collecting.due,
     };
     open(run, turn, &window, &collecting, now.millis());
-    Ok(Next::Wait)
+    Next::Wait
 }
 
 /// Opens a window, and sets its timer, which has the window's id.

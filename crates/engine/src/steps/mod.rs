@@ -38,9 +38,9 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
     match turn.job.kind {
         StepType::Chat => chat::run(run, turn),
         StepType::HttpRequest => http_request::run(run, turn),
-        StepType::Delay => delay::run(run, turn),
-        StepType::Digest => digest::run(run, turn),
-        StepType::Throttle => throttle::run(run, turn),
+        StepType::Delay => Ok(delay::run(run, turn)),
+        StepType::Digest => Ok(digest::run(run, turn)),
+        StepType::Throttle => Ok(throttle::run(run, turn)),
         StepType::Email => email::run(run, turn),
         StepType::InApp => in_app::run(run, turn),
         StepType::Push => push::run(run, turn),

@@ -3,7 +3,6 @@
 
 use campanile_model::channel::{JobReason, JobStatus, TraceStatus};
 use campanile_model::texts::Detail;
-use campanile_store::StoreError;
 use campanile_store::traces::NewTrace;
 use serde_json::json;
 
@@ -12,12 +11,12 @@ use super::{Next, waiting};
 use crate::run::{Run, Turn};
 
 /// Runs the step.
-pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreError> {
+pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Next {
     let Some(controls) = run.controls(turn) else {
-        return Ok(Next::Go);
+        return Next::Go;
     };
     let Some(own) = run.own.take() else {
-        return Ok(Next::Go);
+        return Next::Go;
     };
     let view = run.view;
     let store = view.engine.store();
@@ -37,7 +36,7 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
             };
             run.tell(turn.job, NewTrace::new(detail, TraceStatus::Warning));
             turn.job.output = Some(json!({ "throttled": false }));
-            return Ok(Next::Go);
+            return Next::Go;
         }
     };
     let running = own.runs.filter(|runs| runs.ends_at > now);
@@ -60,7 +59,7 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
             let trace = NewTrace::new(Detail::Throttled, TraceStatus::Warning).raw(output.clone());
             run.tell(turn.job, trace);
             turn.job.output = Some(output);
-            return Ok(Next::Stop(JobStatus::Skipped));
+            return Next::Stop(JobStatus::Skipped);
         }
     };
     turn.job.output = Some(json!({
@@ -68,5 +67,5 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         "windowStart": start.to_string(), "windowEnd": end.to_string(),
     }));
     run.tell(turn.job, NewTrace::new(Detail::StepCompleted, TraceStatus::Success));
-    Ok(Next::Go)
+    Next::Go
 }

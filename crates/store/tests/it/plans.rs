@@ -106,10 +106,10 @@ async fn fill(test: &TestStore) -> Vec<Subscriber> {
     people
 }
 
-/// Every combination of one of the choices of each filter.
 /// Narrows a list to something.
 type Narrowing<F> = fn(&mut F, &[Subscriber]);
 
+/// Every combination of one of the choices of each filter.
 fn combined<F: Clone>(all: F, choices: &[Vec<Narrowing<F>>], people: &[Subscriber]) -> Vec<F> {
     let mut combined = vec![all];
     for choices in choices {
