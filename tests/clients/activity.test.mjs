@@ -122,7 +122,7 @@ fact('someone without an address is skipped, and told why', async () => {
 fact('a step that cannot be executed yet is canceled with a trace, and the next one runs', async () => {
   const mixed = await make.workflow({
     steps: [
-      { type: 'in_app', name: 'Inbox', controlValues: { subject: 'S', body: 'B' } },
+      { type: 'custom', name: 'Code', controlValues: {} },
       { type: 'delay', name: 'Wait', controlValues: { type: 'regular', amount: 1, unit: 'hours' } },
       { type: 'chat', name: 'Chat', controlValues: { body: 'still sent' } },
     ],

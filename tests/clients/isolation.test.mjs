@@ -38,6 +38,8 @@ for (const route of routes.filter(({ path }) => path.includes('{'))) {
         assert.deepEqual(dataOf(response, 201), emptyPreview);
         continue;
       }
+      // An event that nobody knows is no error when it is cancelled: the answer is false.
+      if (route.id === 'EventsController_cancel' && response.text === '{"data":false}') continue;
       assertErrorShape(response);
       const expected = [401, 403, 404, ...(also400.has(route.id) ? [400] : [])];
       assert.ok(expected.includes(response.status), `${route.method} ${path} answered ${response.status} ${response.text}`);
