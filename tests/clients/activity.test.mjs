@@ -119,25 +119,6 @@ fact('someone without an address is skipped, and told why', async () => {
   assert.deepEqual(await messagesOf(api, plain), []);
 });
 
-fact('a step that cannot be executed yet is canceled with a trace, and the next one runs', async () => {
-  const mixed = await make.workflow({
-    steps: [
-      { type: 'custom', name: 'Code', controlValues: {} },
-      { type: 'delay', name: 'Wait', controlValues: { type: 'regular', amount: 1, unit: 'hours' } },
-      { type: 'chat', name: 'Chat', controlValues: { body: 'still sent' } },
-    ],
-  });
-  const [story] = await finished(api, await make.trigger(mixed, await listener()));
-  assert.deepEqual(story.steps.map(({ type }) => type), ['in_app', 'delay', 'chat']);
-  assert.deepEqual(story.statuses, ['completed', 'canceled', 'completed']);
-  for (const job of story.steps.slice(1, 2)) {
-    assert.ok(job.executionDetails.length > 0);
-    assert.equal(job.deliveryLifecycleState.status, 'skipped');
-  }
-  const { result } = await novu.notifications.retrieve(story.notification._id);
-  assert.equal(result.jobs.length, 4, 'the SDK reads jobs of every type');
-});
-
 // Messages
 
 fact('a message belongs to its notification, subscriber and workflow', covers('MessagesController_getMessages'), async () => {
