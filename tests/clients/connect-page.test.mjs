@@ -33,7 +33,9 @@ const front = createServer((question, answer) => {
 await new Promise((resolve) => front.listen(0, '127.0.0.1', resolve));
 after(() => front.close());
 
-const server = await startServer({ settings: { CAMPANILE_PROVIDERS__SLACK__BASE_URL: `http://127.0.0.1:${front.address().port}` } });
+const server = await startServer({
+  settings: { CAMPANILE_PROVIDERS__SLACK__BASE_URL: `http://127.0.0.1:${front.address().port}`, CAMPANILE_TRUSTED_PROXIES: '127.0.0.1' },
+});
 after(() => server.stop());
 const { api, ...make } = world(server);
 const production = world(server, { secretKey: server.keys.production });
@@ -202,6 +204,21 @@ fact('forged, changed and ended links open nothing', async () => {
   await eventually(async () => assert.equal((await fetch(url)).status, 410));
   assert.match(await (await fetch(url)).text(), /This link has ended/);
   assert.ok(!server.output().includes(token), 'no log holds a link');
+});
+
+fact('who guesses links is slowed down, and who has one is not', async () => {
+  const { subscriberId } = await make.subscriber();
+  const from = { headers: { 'x-forwarded-for': '192.0.2.1', accept: 'text/html' } };
+  const guesses = async (path, address) => {
+    const statuses = [];
+    for (let call = 0; call < 40; call += 1) statuses.push((await fetch(server.url + path, { headers: { ...from.headers, 'x-forwarded-for': address } })).status);
+    return statuses;
+  };
+  for (const [path, refusal, address] of [['/connect/guessed.link', 404, '192.0.2.1'], ['/v1/integrations/chat/oauth/callback?code=x&state=x', 400, '192.0.2.2']]) {
+    const statuses = await guesses(path, address);
+    assert.ok(statuses.slice(0, 30).every((status) => status === refusal) && statuses.includes(429), `${path} ${statuses}`);
+  }
+  assert.equal((await fetch(await link({ subscriberId }), from)).status, 200);
 });
 
 fact('forms are taken only from the page itself', async () => {

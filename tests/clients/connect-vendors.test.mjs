@@ -110,7 +110,7 @@ fact('Teams: a team without the app says so after the test, and says what to do'
   await use(page, 'General');
   await use(page, 'Send a test message: Support / General');
   await says(page, 'The test message could not be sent.');
-  await says(page, 'Bot is not installed in this team');
+  await says(page, 'Reason: Bot is not installed in this team');
   await looksRight(page, 'teams-not-installed');
   await page.close();
 });
@@ -179,6 +179,9 @@ fact('Webex: people are found by their names', async () => {
   await says(page, 'Chosen.');
   assert.deepEqual((await endpoints()).map(({ type, endpoint }) => [type, endpoint]), [['webex_person', { personId: webex.people['Ben Brand'] }]]);
   await looksRight(page, 'webex-person');
+  await use(page, 'Send a test message: Ben Brand');
+  await says(page, 'The test message was sent.');
+  assert.equal(webex.posted(webex.people['Ben Brand']).length, 1);
   await page.close();
 });
 

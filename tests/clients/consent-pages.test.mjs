@@ -114,7 +114,7 @@ fact('what the link was for is gone, or belongs to somebody else', async () => {
   const integration = await make.integration({ credentials: webex.credentials, providerId: 'webex-messaging' });
   const url = await link(integration);
   assertStatus(await api.delete(`/v1/integrations/${integration._id}`), 200);
-  await ends(await agree('webex', url), failed('gone', 'This did not work', 'Webex Messaging integration not found'));
+  await ends(await agree('webex', url), failed('gone', 'This link does not work', 'What it was for has been removed since.'));
 
   const { subscriberId } = await make.subscriber();
   const connectionIdentifier = `webex-${subscriberId}`;

@@ -20,6 +20,7 @@ use crate::call::{Call, Idempotency};
 use crate::rate::Standing;
 use crate::route::{Auth, Lookup, Route};
 use crate::shape::parse_query;
+use crate::v1::integrations::oauth::callback::ROUTE as CALLBACK;
 use crate::{App, Settings};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -58,6 +59,12 @@ pub(crate) async fn dispatch(app: App, route: &'static Route, request: Request) 
         }
         error
     });
+    let answer = answer.and_then(|answer| {
+        if is_guessed_page(route, answer.status) && !app.failures().admits(client, app.store().clock().real()) {
+            return Err(Error::too_many(crate::rate::FAILURES_SECONDS));
+        }
+        Ok(answer)
+    });
     let answer = answer.unwrap_or_else(|error| error_answer(&app, &error, &path, &request_id));
     let status = answer.status;
     let mut response = answer.into_response();
@@ -81,10 +88,21 @@ fn is_guess(route: &Route, error: &Error) -> bool {
         Kind::Unauthenticated | Kind::Forbidden => true,
         // A session's unknown application and its wrong hash are 400s, as Novu's are; a body that cannot be read guesses
         // nothing, and says more of itself.
+        Kind::BadRequest if route.path == CALLBACK.path => true,
         Kind::BadRequest => route.path == crate::v1::inbox::SESSION && error.extras().is_empty(),
         _ => false,
     };
     route.auth == Auth::Public && is_refusal
+}
+
+/// The same for pages, which are answers also when they refuse: a link that was not made here, a consent that does not
+/// fit its state.
+fn is_guessed_page(route: &Route, status: u16) -> bool {
+    match status {
+        404 => route.path.starts_with("/connect/"),
+        400 => route.path == CALLBACK.path,
+        _ => false,
+    }
 }
 
 /// Who calls: the peer, or whom a trusted proxy names as the one before it.

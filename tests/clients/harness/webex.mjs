@@ -56,7 +56,8 @@ export async function startWebex() {
     return json(200, { items: rooms.slice(at, at + 1) }, at + 1 < rooms.length ? { link: `<${next}>; rel="next"` } : {});
   });
   const listPeople = authorized('spark:people_read', ({ query }) => {
-    const { email, displayName } = query;
+    const { email, displayName, id: ids } = query;
+    if (ids) return json(200, { items: people.filter((person) => ids.split(',').includes(person.id)) });
     if (!email && (displayName ?? '').length < 3) return refusal(400, 'displayName should be at least three characters.');
     const items = people.filter((person) => (email ? person.emails.includes(email) : person.displayName.toLowerCase().includes(displayName.toLowerCase())));
     return json(200, { items });

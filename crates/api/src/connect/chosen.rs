@@ -78,6 +78,8 @@ fn item(call: &Call, visit: &Visit, endpoint: &Endpoint, name: &str) -> Html {
     let trouble = endpoint.reason.as_deref().filter(|_| !works).map(|reason| {
         Html::new()
             .raw("<p class=\"state bad\">")
+            .text(texts::NOT_WORKING)
+            .raw("</p>\n<p class=\"quiet\">")
             .text(texts::reason(reason))
             .raw("</p>\n")
     });

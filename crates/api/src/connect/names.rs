@@ -25,6 +25,17 @@ pub(super) async fn of(
     if chosen.is_empty() {
         return Vec::new();
     }
+    if destinations::letters_wanted(connection, kind).is_some() {
+        let ids = chosen
+            .iter()
+            .filter_map(|(_, address)| address.get("personId")?.as_str());
+        let ids: Vec<&str> = ids.collect();
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        let found = destinations::by_ids(call.app.connect(), &visit.ctx, connection, &ids).await;
+        return found.iter().filter_map(name).collect();
+    }
     if !destinations::within_team(connection, kind) {
         let listed = everything(call, visit, connection, kind, None).await;
         return listed.iter().filter_map(name).collect();
@@ -61,9 +72,6 @@ async fn everything(
     kind: Kind,
     parent: Option<&str>,
 ) -> Vec<Destination> {
-    if destinations::letters_wanted(connection, kind).is_some() {
-        return Vec::new();
-    }
     let query = Query {
         kind,
         query: None,

@@ -24,6 +24,7 @@ pub(super) const SEARCH: &str = "Search";
 pub(super) const MORE: &str = "Show more";
 pub(super) const SHOW_ALL: &str = "Show all";
 pub(super) const CHOSEN: &str = "Chosen";
+pub(super) const NOT_WORKING: &str = "Not working";
 pub(super) const REMOVE: &str = "Remove";
 pub(super) const TEST: &str = "Send a test message";
 pub(super) const DESTINATIONS: &str = "Where messages go";
@@ -90,11 +91,11 @@ pub(super) fn health(vendor: Vendor, status: HealthStatus, missing: &[String], e
             ),
         ),
         HealthStatus::NeedsReauth | HealthStatus::Broken => (
-            "Not working",
+            NOT_WORKING,
             format!("{name} does not accept the permission any more. Messages wait until you reconnect."),
         ),
         HealthStatus::Revoked => (
-            "Not working",
+            NOT_WORKING,
             format!("The app was removed from this {name} {place}. Messages wait until you reconnect."),
         ),
     };
@@ -135,8 +136,13 @@ pub(super) fn mended_title(workspace: &str) -> String {
 }
 
 pub(super) fn reason(reason: &str) -> String {
+    // A code before the sentence is for programs.
+    let plain = match reason.split_once(": ") {
+        Some((code, rest)) if code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') => rest,
+        _ => reason,
+    };
     // What vendors call a thing stands between backticks, which mean nothing to people.
-    format!("Reason: {}", reason.replace('`', ""))
+    format!("Reason: {}", plain.replace('`', ""))
 }
 
 pub(super) fn page_title(title: &str, app: Option<&str>) -> String {
@@ -298,6 +304,23 @@ mod tests {
                 .meaning
                 .contains("4 March 2026")
         );
+    }
+
+    #[test]
+    fn reasons_are_sentences() {
+        for (given, expected) in [
+            (
+                "MSTEAMS_BOT_NOT_INSTALLED: Bot is not installed",
+                "Reason: Bot is not installed",
+            ),
+            (
+                "The channel `C1` is gone: archived",
+                "Reason: The channel C1 is gone: archived",
+            ),
+            ("Gone", "Reason: Gone"),
+        ] {
+            assert_eq!(reason(given), expected);
+        }
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub use source::{letters_wanted, within_team};
 /// How long a caller waits for a list that is being read, before what is there is answered.
 const WAIT: Duration = Duration::from_secs(8);
 
+/// Webex takes no more ids at once.
+const IDS: usize = 85;
+
 /// What to list.
 #[derive(Clone, Debug)]
 pub struct Query {
@@ -188,6 +191,24 @@ pub async fn by_email(
             Err(error(&trouble, after))
         }
     }
+}
+
+/// The people with these ids, where the vendor lists nobody of itself ([`letters_wanted`]). Nothing is remembered, and
+/// nobody is found when the vendor cannot be asked.
+pub async fn by_ids(connect: &Connect, ctx: &Ctx, connection: &Connection, ids: &[&str]) -> Vec<Destination> {
+    let Ok(source) = Source::of(connect, ctx, connection, None).await else {
+        return Vec::new();
+    };
+    let Ok(mut token) = source.token(connect).await else {
+        return Vec::new();
+    };
+    let ids = ids.iter().take(IDS).copied().collect::<Vec<_>>().join(",");
+    let which = Which::Ids(&ids);
+    let asked = source
+        .question(connect, &mut token, Kind::User, which, (None, false))
+        .await;
+    let found = asked.map(|part| part.found).unwrap_or_default();
+    found.iter().map(|found| Destination::of(found, Kind::User)).collect()
 }
 
 fn single_or_none(now: Time) -> Page {

@@ -139,6 +139,7 @@ async fn make(
     );
     let mut call = store.webhook_call(started.elapsed(), repeated);
     describe(&mut call, &outcome);
+    forget_link(&mut call, &body);
     Ok(Made {
         decision,
         error: call.error.clone(),
@@ -163,6 +164,18 @@ fn describe(call: &mut WebhookCall, outcome: &Outcome) {
             call.error = Some(failure.message.clone());
             call.response = shown(&failure.details);
         }
+    }
+}
+
+/// Some receivers repeat what they were sent. The link by which a connection is mended is a key, and not for the log.
+fn forget_link(call: &mut WebhookCall, body: &str) {
+    let sent: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let link = sent["data"]["reconnectUrl"].as_str().unwrap_or_default();
+    let Some((_, token)) = link.rsplit_once('/').filter(|(_, token)| !token.is_empty()) else {
+        return;
+    };
+    for text in [&mut call.response, &mut call.error].into_iter().flatten() {
+        *text = text.replace(token, "***");
     }
 }
 
@@ -254,5 +267,37 @@ fn judge(
     if asked.tries + 1 >= TRIES && attempt.failing_since.is_some_and(|failing| failing <= since) {
         let reason = "Every call has failed for five days.";
         store.disable_webhook(batch, ctx, attempt.endpoint_id, reason, since);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use campanile_model::Id;
+
+    use super::*;
+
+    #[test]
+    fn what_a_receiver_repeats_mends_nothing() {
+        let body =
+            json!({ "data": { "identifier": "c1", "reconnectUrl": "https://n.example/connect/abc.def" } }).to_string();
+        let call = |response: &str| WebhookCall {
+            id: Id::from_bytes([1; 12]),
+            status: Some(200),
+            duration: 1,
+            error: Some("It said abc.def.".to_owned()),
+            response: Some(response.to_owned()),
+            repeated: false,
+            created_at: Time::MAX,
+        };
+        let mut repeated = call(&body);
+        forget_link(&mut repeated, &body);
+        let kept = format!("{repeated:?}");
+        assert!(
+            !kept.contains("abc.def") && kept.contains("https://n.example/connect/***"),
+            "{kept}"
+        );
+        let mut other = call("ok");
+        forget_link(&mut other, &json!({ "data": {} }).to_string());
+        assert_eq!(other.response.as_deref(), Some("ok"));
     }
 }

@@ -36,6 +36,8 @@ pub enum Which<'a> {
     Named(&'a str),
     /// The one person with this e-mail address.
     Email(&'a str),
+    /// The people with these ids, at most 85, with commas between them: for Webex, which lists nobody otherwise.
+    Ids(&'a str),
 }
 
 /// One question to a vendor.

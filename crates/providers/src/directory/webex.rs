@@ -29,6 +29,7 @@ pub(super) fn call(ask: &Ask<'_>) -> Result<Request, Failure> {
         Kind::User => {
             match ask.which {
                 Which::Email(email) => query.append_pair("email", email),
+                Which::Ids(ids) => query.append_pair("id", ids),
                 Which::Named(name) => query.append_pair("displayName", name),
                 Which::All => &mut query,
             };

@@ -101,6 +101,11 @@ fn failure(error: &Error, denial: Option<&str>, request_id: &str) -> Page {
                 "This link does not work",
                 "A part of its address is missing.".to_owned(),
             ),
+            // Only the integration is named by an id of ours, which says nothing to people.
+            None if message.contains(" integration not found: ") => (
+                "This link does not work",
+                "What it was for has been removed since.".to_owned(),
+            ),
             None => ("This did not work", message.to_owned()),
         },
     };
