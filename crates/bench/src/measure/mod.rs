@@ -5,6 +5,7 @@ mod drain;
 mod latency;
 mod lists;
 mod start;
+mod sweep;
 
 use std::path::Path;
 
@@ -13,6 +14,7 @@ pub(crate) use drain::Drain;
 pub(crate) use latency::Latency;
 pub(crate) use lists::{Lists, ROWS as LISTED};
 pub(crate) use start::Start;
+pub(crate) use sweep::{GRANTS, Pace, Sweep};
 
 use crate::fake_slack::{Delivered, FakeSlack};
 use crate::load::Markers;
@@ -27,6 +29,8 @@ pub(crate) struct EngineResults {
     pub(crate) busy_accept: Accept,
     pub(crate) drain: Drain,
     pub(crate) lists: Lists,
+    /// Nothing where no second database could be made.
+    pub(crate) sweep: Option<Sweep>,
     pub(crate) memory: Memory,
     /// Over all measures that deliver.
     pub(crate) delivered: Delivered,
@@ -90,6 +94,9 @@ pub(crate) async fn engine(
     progress(&format!("{name}: lists of {} connections and endpoints", lists::ROWS));
     let lists = lists::run(&bench).await?;
     bench.server.stop()?;
+
+    progress(&format!("{name}: renewal of {} grants that are due at once", GRANTS));
+    let sweep = sweep::run(options, directory, fake, database).await?;
     let delivered =
         [latency_delivered, busy_delivered, drain.delivered]
             .into_iter()
@@ -105,6 +112,7 @@ pub(crate) async fn engine(
         busy_accept,
         drain,
         lists,
+        sweep,
         memory,
         delivered,
     })
