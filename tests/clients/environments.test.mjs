@@ -136,6 +136,8 @@ fact('what differs is published, and what is gone is deleted', covers(
   // The SDK decodes only empty results (its resource types are others than the server's); here nothing differs any more.
   const { result: same } = await novu.environments.diff(body, staging.id);
   assert.deepEqual([same.resources, same.summary.hasChanges], [[], false]);
+  const { result: nothing } = await novu.environments.publish({ ...body, resources: [] }, staging.id);
+  assert.deepEqual([nothing.results, nothing.summary.resources], [[], 0]);
   assertStatus(await api.patch(`/v2/workflows/${kept.workflowId}`, { tags: ['b'] }), 200);
   assertStatus(await api.delete(`/v2/workflows/${doomed.workflowId}`), 204);
   const changed = dataOf(await api.post(`${at}/diff`, body), 200);

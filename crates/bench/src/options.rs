@@ -12,6 +12,7 @@ campanile-bench --binary PATH [options]
   --seconds N       how long each measure lasts (default 10)
   --sweep N         how many seconds renewals are watched, at each of two paces (default 30)
   --pile N          how many triggers the drain piles up (default 20000)
+  --crowd N         how many members the largest topic has (default 100000)
   --only ENGINE     sqlite or postgres (default both)
   --dir PATH        where data goes; must be a real disk (default the temporary directory)
   --write FILE      put the table into this document, between its markers
@@ -30,6 +31,7 @@ pub(crate) struct Options {
     pub(crate) seconds: Duration,
     pub(crate) pile: usize,
     pub(crate) sweep: Duration,
+    pub(crate) crowd: usize,
     pub(crate) only: Option<Engine>,
     pub(crate) directory: Option<PathBuf>,
     pub(crate) write: Option<PathBuf>,
@@ -44,6 +46,7 @@ impl Options {
             seconds: Duration::from_secs(10),
             pile: 20_000,
             sweep: Duration::from_secs(30),
+            crowd: 100_000,
             only: None,
             directory: None,
             write: None,
@@ -59,6 +62,9 @@ impl Options {
                 "--sweep" => options.sweep = Duration::from_secs(positive(&flag, &value()?)?),
                 "--pile" => {
                     options.pile = usize::try_from(positive(&flag, &value()?)?).expect("64-bit sizes");
+                }
+                "--crowd" => {
+                    options.crowd = usize::try_from(positive(&flag, &value()?)?).expect("64-bit sizes");
                 }
                 "--only" => {
                     options.only = Some(match value()?.as_str() {

@@ -11,6 +11,7 @@ pub mod contexts;
 pub mod db;
 pub mod deliveries;
 mod dev_clock;
+pub mod digests;
 pub mod endpoints;
 pub mod environment_variables;
 pub mod environments;
@@ -31,6 +32,7 @@ pub mod oauth_states;
 pub mod outbox;
 pub mod page;
 pub mod probes;
+pub mod recent_runs;
 pub mod secrets;
 pub mod subscribers;
 pub mod subscriptions;
@@ -75,6 +77,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         contexts::ALL,
         deliveries::ALL,
         dev_clock::ALL,
+        digests::ALL,
         endpoints::ALL,
         endpoints::relink::ALL,
         environment_variables::ALL,
@@ -101,6 +104,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         oauth_states::ALL,
         outbox::ALL,
         probes::ALL,
+        recent_runs::ALL,
         subscribers::ALL,
         subscriptions::ALL,
         tasks::ALL,

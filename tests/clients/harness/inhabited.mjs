@@ -146,7 +146,7 @@ export function bodiesFor(it) {
     EnvironmentsControllerV1_updateMyEnvironment: { color: '#ff8547', dns: { inboundParseDomain: '' }, bridge: { url: '' } },
     EnvironmentsController_diffEnvironment: { sourceEnvironmentId: it.environment._id },
     EnvironmentsController_publishEnvironment: { sourceEnvironmentId: it.environment._id, dryRun: true, resources: [{ resourceType: 'workflow', resourceId: workflow.workflowId }] },
-    EnvironmentVariablesController_createEnvironmentVariable: { key: 'A_KEY', type: 'string', isSecret: false, values: [{ _environmentId: it.environment._id, value: 'x' }] },
+    EnvironmentVariablesController_createEnvironmentVariable: { key: 'A_KEY', isSecret: false, values: [{ _environmentId: it.environment._id, value: 'x' }] },
     EnvironmentVariablesController_updateEnvironmentVariable: { key: 'A_KEY', isSecret: true, values: [{ _environmentId: it.environment._id, value: 'x' }] },
     ContextsController_createContext: { type: 'tenant', id: 'a-context', data: {} },
     ContextsController_updateContext: { data: {} },

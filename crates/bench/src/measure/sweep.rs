@@ -26,9 +26,9 @@ pub(crate) struct Sweep {
     pub(crate) calm: Pace,
     /// Ten minutes before.
     pub(crate) hurried: Pace,
-    /// Before the first renewal, and the most while they went on.
+    /// Before the first renewal, and the peak while they went on.
     pub(crate) before_mb: f64,
-    pub(crate) most_mb: f64,
+    pub(crate) peak_mb: f64,
 }
 
 /// Renewals in a second: the mean, and the fullest one.
@@ -57,32 +57,28 @@ pub(crate) async fn run(
     futures_util::future::try_join_all(writers).await?;
     server.settle().await?;
 
-    let mut memory = vec![server.memory()?.resident_mb];
-    let mut watched = Vec::new();
+    let before_mb = server.memory()?.resident_mb;
+    server.forget_peak()?;
+    let mut paces = Vec::new();
     for seconds in [UNTIL_DUE, UNTIL_LATE] {
         let moved_us = fake.now_us();
         api.post("/dev/clock/advance", &json!({ "seconds": seconds }), 200)
             .await?;
-        watched.push(
-            watch(options.sweep, fake, moved_us, || {
-                memory.push(server.memory()?.resident_mb);
-                Ok(())
-            })
-            .await?,
-        );
+        paces.push(watch(options.sweep, fake, moved_us).await?);
     }
+    let peak_mb = server.memory()?.peak_mb;
     server.stop()?;
     if fake.replayed() > 0 {
         return Err(format!("{} refresh tokens were used twice", fake.replayed()));
     }
-    let [calm, hurried] = watched[..] else {
+    let [calm, hurried] = paces[..] else {
         return Err("both paces should have been watched".to_owned());
     };
     Ok(Some(Sweep {
         calm,
         hurried,
-        before_mb: memory[0],
-        most_mb: memory.into_iter().fold(0.0, f64::max),
+        before_mb,
+        peak_mb,
     }))
 }
 
@@ -97,7 +93,9 @@ async fn fill(server: &Server, writer: u64) -> Result<()> {
             "context": { "tenant": format!("r{n:05}") }, "connectionMode": "shared",
             "workspace": {"id": format!("R{n:09}")},
             "auth": {
-                "accessToken": format!("xoxe.xoxb-0-{n:05}"), "refreshToken": format!("xoxe-0-{server}-{n:05}", server = server.address.port()),
+                "accessToken": format!("xoxe.xoxb-0-{n:05}"),
+                // A server of its own has tokens of its own: the fake remembers those of the one before.
+                "refreshToken": format!("xoxe-0-{}-{n:05}", server.address.port()),
                 "expiresAt": end.to_string(),
             },
         });
@@ -107,12 +105,7 @@ async fn fill(server: &Server, writer: u64) -> Result<()> {
 }
 
 /// Counts renewals second by second from the first one on, which a sweep that rests may begin some seconds late.
-async fn watch(
-    window: Duration,
-    fake: &FakeSlack,
-    since_us: u64,
-    mut each_second: impl FnMut() -> Result<()>,
-) -> Result<Pace> {
+async fn watch(window: Duration, fake: &FakeSlack, since_us: u64) -> Result<Pace> {
     let begun = tokio::time::Instant::now();
     let first_us = loop {
         if let Some(first) = fake.renewals_since(since_us).first() {
@@ -123,11 +116,8 @@ async fn watch(
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    let mut clock = tokio::time::interval(Duration::from_secs(1));
-    for _ in 0..=window.as_secs() {
-        clock.tick().await;
-        each_second()?;
-    }
+    let passed_us = fake.now_us().saturating_sub(first_us);
+    tokio::time::sleep(window.saturating_sub(Duration::from_micros(passed_us))).await;
     let per_second = per_second(&fake.renewals_since(since_us), first_us, window.as_secs());
     let line: Vec<String> = per_second.iter().map(ToString::to_string).collect();
     progress(&format!("renewals in each second: {}", line.join(" ")));

@@ -22,6 +22,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0010_topics", include_str!("../../migrations/0010_topics.sql")),
     ("0012_content", include_str!("../../migrations/0012_content.sql")),
     ("0013_critical", include_str!("../../migrations/0013_critical.sql")),
+    ("0014_waiting", include_str!("../../migrations/0014_waiting.sql")),
     (
         "0015_environments",
         include_str!("../../migrations/0015_environments.sql"),

@@ -7,7 +7,10 @@ use super::{Columns, Db, Engine, FromRow, StoreError, Val};
 
 /// The statements that were run while somebody watched, each once, with the values of one time.
 #[derive(Clone, Default)]
-pub(super) struct Watched(Arc<Mutex<Option<BTreeMap<String, Vec<Val>>>>>);
+pub(super) struct Watched(Arc<Mutex<Option<Statements>>>);
+
+/// Their texts, each with the values that it was first run with.
+type Statements = BTreeMap<String, Vec<Val>>;
 
 impl Watched {
     pub(super) fn note(&self, text: &str, values: &[Val]) {

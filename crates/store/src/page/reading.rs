@@ -113,7 +113,7 @@ impl Reading {
             Self::Few(driving) | Self::Among(driving) if driving == at => filter.by_index(),
             Self::InOrder | Self::Few(_) | Self::Among(_) => filter.beside_index(),
         });
-        spelled.map(|filter| format!(" AND {filter}")).collect()
+        spelled.fold(String::new(), |text, filter| text + " AND " + filter.as_ref())
     }
 
     /// The index that rows of the table are read from, where the database has no choice.

@@ -106,8 +106,11 @@ async fn fill(test: &TestStore) -> Vec<Subscriber> {
     people
 }
 
+/// Narrows a list to something.
+type Narrowing<F> = fn(&mut F, &[Subscriber]);
+
 /// Every combination of one of the choices of each filter.
-fn combined<F: Clone>(all: F, choices: &[Vec<fn(&mut F, &[Subscriber])>], people: &[Subscriber]) -> Vec<F> {
+fn combined<F: Clone>(all: F, choices: &[Vec<Narrowing<F>>], people: &[Subscriber]) -> Vec<F> {
     let mut combined = vec![all];
     for choices in choices {
         let with = |filter: &F| {
@@ -196,10 +199,10 @@ async fn no_combination_of_filters_reads_or_sorts_a_whole_list() {
                 |f, people| f.owners = Some(vec![people[0].id.to_string()]),
             ],
             vec![|f, _| f.contexts = Some(String::new()), |f, _| {
-                f.contexts = Some("tenant:t7".to_owned())
+                f.contexts = Some("tenant:t7".to_owned());
             }],
             vec![|f, _| f.status = Some(HealthStatus::Active), |f, _| {
-                f.status = Some(HealthStatus::Revoked)
+                f.status = Some(HealthStatus::Revoked);
             }],
             vec![|f, _| f.identifier = Some("c7".to_owned())],
         ],
@@ -218,18 +221,18 @@ async fn no_combination_of_filters_reads_or_sorts_a_whole_list() {
         EndpointFilter::default(),
         &[
             vec![|f, _| f.integration_identifier = Some("slack".to_owned()), |f, _| {
-                f.integration_identifier = Some("webex-messaging".to_owned())
+                f.integration_identifier = Some("webex-messaging".to_owned());
             }],
             vec![|f, people| f.subscriber = Some(people[0].id), |f, people| {
-                f.subscriber = Some(people[1].id)
+                f.subscriber = Some(people[1].id);
             }],
             vec![|f, _| f.contexts = Some(String::new()), |f, _| {
-                f.contexts = Some("tenant:t7".to_owned())
+                f.contexts = Some("tenant:t7".to_owned());
             }],
             vec![|f, _| f.status = Some(HealthStatus::Active)],
             vec![|f, _| f.channel = Some(Channel::Chat)],
             vec![|f, _| f.connection_identifier = Some("c0".to_owned()), |f, _| {
-                f.connection_identifier = Some("c7".to_owned())
+                f.connection_identifier = Some("c7".to_owned());
             }],
         ],
         &people,

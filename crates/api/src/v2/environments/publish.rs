@@ -208,7 +208,12 @@ fn response(result: PublishResult) -> PublishResponse {
         skipped: result.skipped.len(),
     };
     PublishResponse {
-        results: vec![result],
+        // Official clients decode only what is empty.
+        results: if result.total_processed == 0 {
+            Vec::new()
+        } else {
+            vec![result]
+        },
         summary,
     }
 }

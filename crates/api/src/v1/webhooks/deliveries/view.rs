@@ -20,7 +20,7 @@ impl Status {
             Self::Pending => vec![DeliveryState::Pending],
             Self::Waiting => vec![DeliveryState::Waiting, DeliveryState::Held],
             Self::Delivered => vec![DeliveryState::Delivered, DeliveryState::Accepted],
-            Self::Failed => vec![DeliveryState::Rejected, DeliveryState::Expired],
+            Self::Failed => vec![DeliveryState::Rejected, DeliveryState::Expired, DeliveryState::Canceled],
         }
     }
 
@@ -29,7 +29,7 @@ impl Status {
             DeliveryState::Pending => Self::Pending,
             DeliveryState::Waiting | DeliveryState::Held => Self::Waiting,
             DeliveryState::Delivered | DeliveryState::Accepted => Self::Delivered,
-            DeliveryState::Rejected | DeliveryState::Expired => Self::Failed,
+            DeliveryState::Rejected | DeliveryState::Expired | DeliveryState::Canceled => Self::Failed,
         }
     }
 }
