@@ -1,10 +1,11 @@
-//! A Slack that answers at once and remembers when each marked message came.
+//! A Slack that answers at once and remembers when each marked message came, and when each refresh token was used.
 //!
 //! The vendor emulator refuses calls after 4,999 per token, so it cannot be measured against.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::Result;
@@ -31,6 +32,15 @@ struct State {
     arrivals: Mutex<Vec<Arrival>>,
     received: AtomicU64,
     unmarked: AtomicU64,
+    renewals: Mutex<Renewals>,
+}
+
+/// Exchanges of refresh tokens.
+#[derive(Default)]
+struct Renewals {
+    at_us: Vec<u64>,
+    used: HashSet<Vec<u8>>,
+    replayed: usize,
 }
 
 /// What became of a set of accepted triggers.
@@ -48,6 +58,7 @@ impl FakeSlack {
             arrivals: Mutex::new(Vec::with_capacity(1 << 20)),
             received: AtomicU64::new(0),
             unmarked: AtomicU64::new(0),
+            renewals: Mutex::default(),
         });
         let shared = Arc::clone(&state);
         let address = http::serve("fake-slack", move |line, body, output| {
@@ -55,6 +66,14 @@ impl FakeSlack {
             let number = shared.received.fetch_add(1, Ordering::Relaxed);
             if line.starts_with(b"POST /api/chat.postMessage") {
                 shared.record(body, at);
+            }
+            if line.starts_with(b"POST /api/oauth.v2.access") {
+                shared.renew(body, at);
+                let answer = format!(
+                    r#"{{"ok":true,"access_token":"xoxe.xoxb-1-{number:06}","refresh_token":"xoxe-1-{number:06}","expires_in":43200,"token_type":"bot"}}"#
+                );
+                http::write_answer(output, "200 OK", &answer);
+                return;
             }
             let answer = format!(
                 r#"{{"ok":true,"channel":"C0000000001","ts":"1700000000.{number:06}","message":{{"text":"","ts":"1700000000.{number:06}"}}}}"#
@@ -71,6 +90,17 @@ impl FakeSlack {
 
     pub(crate) fn unmarked(&self) -> u64 {
         self.state.unmarked.load(Ordering::Relaxed)
+    }
+
+    /// When refresh tokens were exchanged, on the clock of [`FakeSlack::now_us`], from this time on.
+    pub(crate) fn renewals_since(&self, since_us: u64) -> Vec<u64> {
+        let renewals = lock(&self.state.renewals);
+        renewals.at_us.iter().copied().filter(|at| *at >= since_us).collect()
+    }
+
+    /// How often a refresh token came that had been used before: a real vendor would have ended the grant.
+    pub(crate) fn replayed(&self) -> usize {
+        lock(&self.state.renewals).replayed
     }
 
     /// When each of these first came; `None` for what has not.
@@ -117,8 +147,17 @@ impl State {
         u64::try_from(self.base.elapsed().as_micros()).expect("a run shorter than centuries")
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arrival>> {
-        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<Arrival>> {
+        lock(&self.arrivals)
+    }
+
+    fn renew(&self, body: &[u8], at: u64) {
+        let fields = body.split(|byte| *byte == b'&');
+        let token = fields.filter_map(|field| field.strip_prefix(b"refresh_token=")).next();
+        let mut renewals = lock(&self.renewals);
+        renewals.at_us.push(at);
+        let is_new = token.is_some_and(|token| renewals.used.insert(token.to_vec()));
+        renewals.replayed += usize::from(!is_new);
     }
 
     fn record(&self, body: &[u8], at: u64) {
@@ -137,6 +176,10 @@ impl State {
         }
         arrival.count += 1;
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn first_arrival(arrivals: &[Arrival], marker: u64) -> Option<u64> {
@@ -195,5 +238,19 @@ mod tests {
         assert_eq!((delivered.expected, delivered.lost, delivered.duplicates), (2, 0, 1));
         assert!(fake.arrivals(&[3])[0].is_some() && fake.arrivals(&[5])[0].is_none());
         assert_eq!(fake.unmarked(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_refresh_token_works_once() {
+        let fake = FakeSlack::start().unwrap();
+        let mut connection = Connection::open(fake.address).await.unwrap();
+        for token in ["a", "b", "a"] {
+            let body = format!("grant_type=refresh_token&refresh_token={token}");
+            let length = body.len();
+            let request = format!("POST /api/oauth.v2.access HTTP/1.1\r\ncontent-length: {length}\r\n\r\n{body}");
+            assert_eq!(connection.send(request.as_bytes()).await.unwrap(), 200);
+        }
+        assert_eq!((fake.renewals_since(0).len(), fake.replayed()), (3, 1));
+        assert!(fake.renewals_since(fake.now_us() + 1).is_empty());
     }
 }

@@ -107,9 +107,9 @@ impl Request {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the SDK's keys begin with the wall clock, and this program is no part of the server"
+    reason = "the SDK's keys begin with the wall clock, tokens end by it, and this program is no part of the server"
 )]
-fn wall_clock_ms() -> u64 {
+pub(crate) fn wall_clock_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).expect("a year before 584 million")
 }

@@ -107,6 +107,7 @@ async fn run(options: &Options) -> Result<()> {
                 allowed.postgres_commits = cluster.commit_rate(options.seconds)?;
                 let database = Database::Postgres {
                     url: cluster.url.clone(),
+                    dev_url: cluster.dev_url.clone(),
                     postmaster: cluster.pid(),
                 };
                 postgres = Some(

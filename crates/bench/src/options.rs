@@ -10,6 +10,7 @@ campanile-bench --binary PATH [options]
 
   --binary PATH     the release server to measure
   --seconds N       how long each measure lasts (default 10)
+  --sweep N         how many seconds renewals are watched, at each of two paces (default 30)
   --pile N          how many triggers the drain piles up (default 20000)
   --crowd N         how many members the largest topic has (default 100000)
   --only ENGINE     sqlite or postgres (default both)
@@ -29,6 +30,7 @@ pub(crate) struct Options {
     pub(crate) binary: PathBuf,
     pub(crate) seconds: Duration,
     pub(crate) pile: usize,
+    pub(crate) sweep: Duration,
     pub(crate) crowd: usize,
     pub(crate) only: Option<Engine>,
     pub(crate) directory: Option<PathBuf>,
@@ -43,6 +45,7 @@ impl Options {
             binary: PathBuf::new(),
             seconds: Duration::from_secs(10),
             pile: 20_000,
+            sweep: Duration::from_secs(30),
             crowd: 100_000,
             only: None,
             directory: None,
@@ -56,6 +59,7 @@ impl Options {
             match flag.as_str() {
                 "--binary" => binary = Some(PathBuf::from(value()?)),
                 "--seconds" => options.seconds = Duration::from_secs(positive(&flag, &value()?)?),
+                "--sweep" => options.sweep = Duration::from_secs(positive(&flag, &value()?)?),
                 "--pile" => {
                     options.pile = usize::try_from(positive(&flag, &value()?)?).expect("64-bit sizes");
                 }

@@ -27,6 +27,8 @@ pub(crate) struct Binaries {
 
 pub(crate) struct Cluster {
     pub(crate) url: String,
+    /// A second database, for a server in dev mode; nothing where none can be made.
+    pub(crate) dev_url: Option<String>,
     pub(crate) version: String,
     process: Guarded,
     socket: PathBuf,
@@ -118,21 +120,24 @@ impl Binaries {
         let mut process = Guarded::spawn("PostgreSQL", "INT", home.join("output.txt"), &mut command)?;
         wait_until_ready(&mut process, &data)?;
 
-        let database = match &self.createdb {
-            Some(createdb) => {
-                run(
-                    "createdb",
-                    Command::new(createdb)
-                        .arg("-h")
-                        .arg(home)
-                        .args(["-U", "postgres", "campanile"]),
-                )?;
-                "campanile"
-            }
-            None => "postgres",
+        let url = |database: &str| format!("postgres://postgres@{}/{database}", percent_encode(home));
+        let make = |createdb: &Path, database: &str| {
+            let mut command = Command::new(createdb);
+            command.arg("-h").arg(home).args(["-U", "postgres", database]);
+            run("createdb", &mut command).map(|_| url(database))
         };
+        let database = if self.createdb.is_some() {
+            "campanile"
+        } else {
+            "postgres"
+        };
+        if let Some(createdb) = &self.createdb {
+            make(createdb, database)?;
+        }
+        let createdb = self.createdb.as_deref();
         Ok(Cluster {
-            url: format!("postgres://postgres@{}/{database}", percent_encode(home)),
+            url: url(database),
+            dev_url: createdb.map(|createdb| make(createdb, "dev")).transpose()?,
             version: version.trim().replace("postgres (PostgreSQL) ", ""),
             process,
             socket: home.to_path_buf(),

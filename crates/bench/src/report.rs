@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::Result;
 use crate::load::{CONNECTIONS, Percentiles};
 use crate::machine::{Allowed, Facts};
-use crate::measure::{Accept, BULK, EngineResults, LISTED};
+use crate::measure::{Accept, BULK, EngineResults, GRANTS, LISTED, Pace, Sweep};
 use crate::options::Options;
 use crate::postgres::PGBENCH_CLIENTS;
 
@@ -92,6 +92,10 @@ impl Report {
                 self.sqlite.as_ref().map(|e| share(e, false)),
                 self.postgres.as_ref().map(|e| share(e, true)),
             )
+        };
+        let swept = |cell: &dyn Fn(&Sweep) -> Cell| -> (Option<Cell>, Option<Cell>) {
+            let of = |engine: &Option<EngineResults>| engine.as_ref()?.sweep.as_ref().map(cell);
+            (of(&self.sqlite), of(&self.postgres))
         };
         let row = |measure: &str, allowed: &str, target: &str, cells: (Option<Cell>, Option<Cell>)| {
             let shares = [("SQLite", &cells.0), ("PostgreSQL", &cells.1)]
@@ -218,6 +222,27 @@ impl Report {
                 both(&|e, _| Cell::judged(pair(e.lists.slowest), e.lists.slowest.p99_ms < 10.0)),
             ),
             row(
+                &format!(
+                    "renewals per second of {} grants due at once, two hours before they end (fullest second)",
+                    grouped(GRANTS)
+                ),
+                "–",
+                "no second above 50",
+                swept(&|sweep| paced(sweep.calm)),
+            ),
+            row(
+                "– ten minutes before they end",
+                "–",
+                "no second above 50",
+                swept(&|sweep| paced(sweep.hurried)),
+            ),
+            row(
+                "– resident memory before (peak meanwhile)",
+                "–",
+                "–",
+                swept(&|sweep| Cell::plain(format!("{:.1} MB ({:.1})", sweep.before_mb, sweep.peak_mb))),
+            ),
+            row(
                 &format!("notified per second, topics of {}", self.topics()),
                 "–",
                 "linear",
@@ -342,7 +367,9 @@ impl Report {
              request is written to the moment the fake has read the message. The drain piles up {} triggers and counts \
              what arrives after the last was accepted. The machine's own limit is an empty handler of 201s under the \
              same generator, and a loop of write and `fdatasync` on the same disk. CPU per trigger includes the \
-             delivery that went on meanwhile. A MB is a million bytes.\n",
+             delivery that went on meanwhile. Lists are asked for in pages of 100, in both orders, with each filter \
+             and several at once. Renewals are counted by the fake Slack in each second of {} s at either time, on a \
+             server in dev mode whose clock was moved. A MB is a million bytes.\n",
             facts.cores,
             facts.processor,
             facts.memory_gb,
@@ -350,6 +377,7 @@ impl Report {
             facts.filesystem,
             facts.load_average,
             grouped(self.options.pile as u64),
+            self.options.sweep.as_secs(),
         )
     }
 
@@ -382,6 +410,10 @@ fn show(cell: Option<Cell>) -> String {
         Some(Cell { text, met: true, .. }) => text,
         Some(Cell { text, met: false, .. }) => format!("{text} ✗"),
     }
+}
+
+fn paced(pace: Pace) -> Cell {
+    Cell::judged(format!("{:.1} ({})", pace.mean, pace.most), pace.most <= 50)
 }
 
 fn cpu(accept: &Accept) -> String {

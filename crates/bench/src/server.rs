@@ -17,7 +17,12 @@ use crate::random::Random;
 /// Where the server keeps its rows.
 pub(crate) enum Database {
     Sqlite,
-    Postgres { url: String, postmaster: u32 },
+    Postgres {
+        url: String,
+        /// A second database, because a server in dev mode has one of its own.
+        dev_url: Option<String>,
+        postmaster: u32,
+    },
 }
 
 pub(crate) struct Server {
@@ -49,6 +54,29 @@ impl Server {
         fake: &FakeSlack,
         database: &Database,
     ) -> Result<(Self, Duration)> {
+        Self::launch(options, parent, fake, database, false)
+    }
+
+    /// Starts one in dev mode, whose clock can be moved, on an empty database; nothing where there is none.
+    pub(crate) fn start_dev(
+        options: &Options,
+        parent: &Path,
+        fake: &FakeSlack,
+        database: &Database,
+    ) -> Result<Option<Self>> {
+        if matches!(database, Database::Postgres { dev_url: None, .. }) {
+            return Ok(None);
+        }
+        Self::launch(options, parent, fake, database, true).map(|(server, _)| Some(server))
+    }
+
+    fn launch(
+        options: &Options,
+        parent: &Path,
+        fake: &FakeSlack,
+        database: &Database,
+        dev: bool,
+    ) -> Result<(Self, Duration)> {
         let directory = tempfile::Builder::new()
             .prefix("campanile-bench-")
             .tempdir_in(parent)
@@ -71,9 +99,17 @@ impl Server {
                 format!("http://{}", fake.address),
             )
             .env("CAMPANILE_LOG", "warn");
+        if dev {
+            command.arg("--dev");
+        }
         let postmaster = match database {
             Database::Sqlite => None,
-            Database::Postgres { url, postmaster } => {
+            Database::Postgres {
+                url,
+                dev_url,
+                postmaster,
+            } => {
+                let url = dev_url.as_ref().filter(|_| dev).unwrap_or(url);
                 command
                     .env("CAMPANILE_DATABASE_URL", url)
                     .env("CAMPANILE_ENCRYPTION_KEY", random.hex(4));

@@ -64,6 +64,11 @@ impl Api {
     }
 
     pub(crate) async fn create(&mut self, path: &str, body: &Value) -> Result<()> {
+        self.post(path, body, 201).await
+    }
+
+    /// Posts, and wants to be answered with this status.
+    pub(crate) async fn post(&mut self, path: &str, body: &Value, expected: u16) -> Result<()> {
         let body = body.to_string();
         let request = format!(
             "POST {path} HTTP/1.1\r\nhost: {}\r\nauthorization: ApiKey {}\r\naccept: application/json\r\n\
@@ -78,7 +83,7 @@ impl Api {
             .send(request.as_bytes())
             .await
             .map_err(|e| format!("POST {path}: {e}"))?;
-        if status == 201 {
+        if status == expected {
             return Ok(());
         }
         Err(format!(

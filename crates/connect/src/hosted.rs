@@ -288,9 +288,10 @@ pub async fn reconnect_urls(
         .filter_map(|endpoint| endpoint.grant_id)
         .collect();
     let grants = connect.store().grants_by_id(ctx, grants.into_iter().collect()).await?;
+    let grants: HashMap<Id, Grant> = grants.into_iter().map(|grant| (grant.id, grant)).collect();
     let link = |endpoint: &Endpoint| {
         let place = (endpoint.connection_id?, endpoint.connection_identifier.as_deref()?);
-        let (grant, _) = grants.iter().find(|(grant, _)| Some(grant.id) == endpoint.grant_id)?;
+        let grant = grants.get(&endpoint.grant_id?)?;
         let url = mending(connect, ctx, &endpoint.provider_id, place, grant)?;
         Some((endpoint.id, url))
     };

@@ -250,16 +250,12 @@ pub(crate) struct Landing {
 }
 
 impl Store {
-    /// These grants with their tokens, in no order.
-    pub async fn grants_by_id(&self, ctx: &Ctx, ids: Vec<Id>) -> Result<Vec<(Grant, Tokens)>, StoreError> {
+    /// These grants, in no order.
+    pub async fn grants_by_id(&self, ctx: &Ctx, ids: Vec<Id>) -> Result<Vec<Grant>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let grants = self.db.all::<Grant>(&FIND_BY_IDS, args![ctx.organization, ids]).await?;
-        grants
-            .into_iter()
-            .map(|grant| self.open_tokens(&grant).map(|tokens| (grant, tokens)))
-            .collect()
+        self.db.all(&FIND_BY_IDS, args![ctx.organization, ids]).await
     }
 
     /// The tokens of a grant.

@@ -7,6 +7,7 @@ mod fanout;
 mod latency;
 mod lists;
 mod start;
+mod sweep;
 
 use std::path::Path;
 
@@ -17,6 +18,7 @@ pub(crate) use fanout::FanOut;
 pub(crate) use latency::Latency;
 pub(crate) use lists::{Lists, ROWS as LISTED};
 pub(crate) use start::Start;
+pub(crate) use sweep::{GRANTS, Pace, Sweep};
 
 use crate::fake_slack::{Delivered, FakeSlack};
 use crate::load::Markers;
@@ -32,6 +34,8 @@ pub(crate) struct EngineResults {
     pub(crate) busy_accept: Accept,
     pub(crate) drain: Drain,
     pub(crate) lists: Lists,
+    /// Nothing where no second database could be made.
+    pub(crate) sweep: Option<Sweep>,
     pub(crate) fan_out: FanOut,
     pub(crate) memory: Memory,
     /// Over all measures that deliver.
@@ -103,6 +107,9 @@ pub(crate) async fn engine(
     progress(&format!("{name}: topics of up to {} members", options.crowd));
     let fan_out = fanout::run(&mut bench).await?;
     bench.server.stop()?;
+
+    progress(&format!("{name}: renewal of {GRANTS} grants that are due at once"));
+    let sweep = sweep::run(options, directory, fake, database).await?;
     let delivered = [latency_delivered, busy_delivered, drain.delivered, fan_out.delivered]
         .into_iter()
         .fold(Delivered::default(), |sum, next| Delivered {
@@ -118,6 +125,7 @@ pub(crate) async fn engine(
         busy_accept,
         drain,
         lists,
+        sweep,
         fan_out,
         memory,
         delivered,

@@ -4,7 +4,7 @@ use campanile_model::channel::HealthStatus;
 use campanile_model::context::ContextSet;
 use campanile_model::{Channel, Id};
 use campanile_store::Batch;
-use campanile_store::connections::{ConnectionFilter, NewConnection, Workspace};
+use campanile_store::connections::{Connection, ConnectionFilter, NewConnection, Workspace};
 use campanile_store::endpoints::{EndpointFilter, NewEndpoint};
 use campanile_store::grants::Tokens;
 use campanile_store::integrations::{Integration, Kind, NewIntegration};
@@ -174,6 +174,59 @@ both! {
             holds!(test, list_connections, slack, expected(|n| n / 6 == index && n % 2 == 0));
         }
         holds!(test, list_connections, ConnectionFilter { status: Some(HealthStatus::NeedsReauth), ..all.clone() }, expected(|_| false));
+    }
+
+    async fn connections_are_listed_as_their_grants_stand(test) {
+        let (store, ctx, slack) = (&test.store, &test.ctx, integration(&test, "slack").await);
+        let tokens = |name: &str| Tokens {
+            access_token: format!("token-{name}"),
+            refresh_token: None,
+            expires_at: None,
+            refresh_token_expires_at: None,
+        };
+        let make = async |name: &str| {
+            let new = NewConnection {
+                identifier: name.to_owned(),
+                integration: &slack,
+                owner: None,
+                contexts: ContextSet::new([format!("tenant:{name}")]),
+                workspace: Workspace { id: "T".to_owned(), name: None },
+            };
+            let mut batch = Batch::new();
+            let made = store.create_connection(&mut batch, ctx, new, &tokens("shared")).await.unwrap();
+            store.commit(batch).await.unwrap();
+            made
+        };
+        let listed = async |status: HealthStatus| {
+            let filter = ConnectionFilter { status: Some(status), ..ConnectionFilter::default() };
+            let page = store.list_connections(ctx, &filter, &Cursor::first(10)).await.unwrap();
+            assert!(page.rows.iter().all(|row| row.grant.status == status));
+            page.rows.into_iter().map(|row| row.identifier).collect::<Vec<_>>()
+        };
+        let first = make("first").await;
+        let mut batch = Batch::new();
+        store.set_grant_health(&mut batch, ctx, first.grant.id, 1, HealthStatus::Revoked, Some("test"));
+        store.commit(batch).await.unwrap();
+        let second = make("second").await;
+        assert_eq!(second.grant.id, first.grant.id);
+        assert_eq!(listed(HealthStatus::Revoked).await, ["second", "first"]);
+        assert!(listed(HealthStatus::Active).await.is_empty());
+
+        // One moves to a grant that is well.
+        let move_to = async |connection: &Connection, name: &str| {
+            let mut batch = Batch::new();
+            let workspace = connection.workspace.clone();
+            store.update_connection(&mut batch, ctx, connection, workspace, &tokens(name)).await.unwrap();
+            store.commit(batch).await.unwrap();
+        };
+        move_to(&second, "other").await;
+        assert_eq!(listed(HealthStatus::Revoked).await, ["first"]);
+        assert_eq!(listed(HealthStatus::Active).await, ["second"]);
+
+        // The other's grant is mended where it is.
+        move_to(&store.connection(ctx, "first").await.unwrap().unwrap(), "shared").await;
+        assert!(listed(HealthStatus::Revoked).await.is_empty());
+        assert_eq!(listed(HealthStatus::Active).await, ["second", "first"]);
     }
 
     async fn endpoints_are_found_by_each_filter_in_each_order(test) {

@@ -34,7 +34,7 @@ async fn run(call: Call) -> Result<Reply> {
     let grants = store
         .grants_by_id(&call.ctx, endpoint.grant_id.into_iter().collect())
         .await?;
-    let grant = grants.first().map(|(grant, _)| grant);
+    let grant = grants.first();
     grant.map(check_alive).transpose()?;
     let test = TestMessage {
         integration: endpoint.integration_id,
