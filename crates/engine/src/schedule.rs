@@ -174,7 +174,7 @@ fn beginnings(schedule: &Schedule, zone: &TimeZone, date: Date) -> Vec<Timestamp
             .to_datetime(jiff::civil::Time::midnight())
             .saturating_add(i64::from(range.start).minutes());
         let at = zone.to_ambiguous_timestamp(begins);
-        found.extend([at.clone().earlier(), at.later()].into_iter().flatten());
+        found.extend([at.earlier(), at.later()].into_iter().flatten());
     }
     found
 }
