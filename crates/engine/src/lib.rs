@@ -12,6 +12,7 @@ mod metrics;
 mod plan;
 pub mod recipients;
 mod render;
+mod run;
 pub mod schedule;
 mod steps;
 mod task;

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::task::{ADVANCE, DELIVER, DeliverV1, PLAN, WEBHOOK, WebhookV1};
 use crate::webhooks::lines::Lines;
 use crate::webhooks::{attempt, relay};
-use crate::{Engine, Interrupted, deliver, plan};
+use crate::{Engine, Interrupted, deliver, plan, run};
 
 /// Tasks that one process works on at the same time.
 const ROOM: usize = 256;
@@ -239,7 +239,7 @@ impl Worker {
                     WEBHOOK => worker.call_webhooks(tasks).await,
                     ADVANCE => {
                         for task in tasks {
-                            let handed_on = worker.raced(&task, || plan::advance(&worker.engine, &task)).await;
+                            let handed_on = worker.raced(&task, || run::advance(&worker.engine, &task)).await;
                             worker.done(&task);
                             worker.hand_on(handed_on.unwrap_or_default());
                         }

@@ -73,6 +73,16 @@ wire_enum! {
 }
 
 wire_enum! {
+    /// Why a job did not do its work: the lifecycle details of engine.md d.3.
+    JobReason {
+        StepCondition = "step_condition", Preference = "preference", Schedule = "schedule",
+        MissingEmail = "missing_email", MissingPhone = "missing_phone", MissingPushToken = "missing_push_token",
+        MissingWebhookUrl = "missing_webhook_url", Throttled = "throttled",
+        ExecutionStopped = "execution_stopped", ExecutionCanceledByUser = "execution_canceled_by_user",
+    }
+}
+
+wire_enum! {
     /// What became of a message.
     MessageStatus { Sent = "sent", Error = "error", Warning = "warning", }
 }

@@ -1,6 +1,6 @@
 //! Notifications (one event for one subscriber) and their jobs (one step each).
 
-use campanile_model::channel::{JobStatus, Severity};
+use campanile_model::channel::{JobReason, JobStatus, Severity};
 use campanile_model::context::ContextSet;
 use campanile_model::{Ctx, Id, StepType, Time};
 use serde_json::Value;
@@ -20,13 +20,14 @@ queries! {
     };
     INSERT_JOB = {
         insert "jobs",
-        "environment_id text, notification_id text, position int, id text, step_id text, step text, kind text, status text, provider_id text, halts bool, open_first int, open int, sent int, created_at int, updated_at int"
+        "environment_id text, notification_id text, position int, id text, step_id text, step text, kind text, status text, provider_id text, halts bool, open_first int, open int, sent int, output text, reason text, due_at int, created_at int, updated_at int"
     };
     FIND_MANY = "SELECT id, event_id, transaction_id, workflow_id, subscriber_id, recipient, contexts, channels, tags, severity, created_at, updated_at, finished_at
         FROM notifications WHERE environment_id = $1 AND id {in:$2}";
-    JOBS = "SELECT notification_id, position, id, step_id, step, kind, status, provider_id, halts, open_first, open, sent, created_at, updated_at
-        FROM jobs WHERE environment_id = $1 AND notification_id {in:$2} ORDER BY notification_id, position";
-    UPDATE_JOB = "UPDATE jobs SET status = $4, provider_id = $5, open_first = $6, open = $7, sent = 0, updated_at = $8
+    JOBS = "SELECT notification_id, position, id, step_id, step, kind, status, provider_id, halts, open_first, open, sent, output, reason,
+        due_at, created_at, updated_at FROM jobs WHERE environment_id = $1 AND notification_id {in:$2} ORDER BY notification_id, position";
+    UPDATE_JOB = "UPDATE jobs SET status = $4, provider_id = $5, open_first = $6, open = $7, sent = 0, output = $8, reason = $9,
+        due_at = $10, updated_at = $11
         WHERE environment_id = $1 AND notification_id = $2 AND position = $3";
     /// One delivery of a job has ended an attempt. The job's own counts decide what it is now: waiting for another
     /// attempt, sent, or failed.
@@ -155,6 +156,12 @@ pub struct Job {
     pub open: i64,
     /// Deliveries that went out.
     pub sent: i64,
+    /// What it came to, as later steps see it in `steps.<stepId>`.
+    pub output: Option<Value>,
+    /// Why it did not do its work.
+    pub reason: Option<JobReason>,
+    /// Until when it waits.
+    pub due_at: Option<Time>,
     /// When it was planned.
     pub created_at: Time,
     /// When it last changed.
@@ -176,6 +183,9 @@ impl FromRow for Job {
             open_first: c.int()?,
             open: c.int()?,
             sent: c.int()?,
+            output: c.opt_json()?,
+            reason: c.opt_wire(JobReason::parse)?,
+            due_at: c.opt_time()?,
             created_at: c.time()?,
             updated_at: c.time()?,
         })
@@ -259,6 +269,9 @@ impl Store {
                 job.open_first,
                 job.open,
                 job.sent,
+                job.output.clone(),
+                job.reason.map(|reason| reason.wire().to_owned()),
+                job.due_at,
                 job.created_at,
                 job.updated_at
             ],
@@ -277,6 +290,9 @@ impl Store {
                 job.provider_id.clone(),
                 job.open_first,
                 job.open,
+                job.output.clone(),
+                job.reason.map(|reason| reason.wire().to_owned()),
+                job.due_at,
                 self.now()
             ],
         );

@@ -1,3 +1,39 @@
-//! Step types: one module each.
+//! Step types: one module each, with what the step makes of its controls.
 
 pub(crate) mod chat;
+
+use campanile_model::StepType;
+use campanile_model::channel::{JobStatus, TraceStatus};
+use campanile_model::texts::Detail;
+use campanile_store::StoreError;
+use campanile_store::traces::NewTrace;
+use serde_json::json;
+
+use crate::run::{Run, Turn};
+
+/// What comes after a step.
+pub(crate) enum Next {
+    /// The job has ended, whichever way: the next step has its turn, unless this one failed and halts.
+    Go,
+    /// The notification goes on by a task that the step has stored.
+    Wait,
+    /// The step reads what a plan of many recipients does not: it runs again with [`crate::run::View::own_turn`].
+    #[expect(dead_code, reason = "the steps that wait use it")]
+    OwnTurn,
+    /// No later step runs; their jobs end like this.
+    #[expect(dead_code, reason = "the steps that wait use it")]
+    Stop(JobStatus),
+}
+
+/// Runs one step.
+pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreError> {
+    match turn.job.kind {
+        StepType::Chat => chat::run(run, turn),
+        kind => {
+            let trace = NewTrace::new(Detail::StepNotExecutable, TraceStatus::Warning);
+            run.tell(turn.job, trace.raw(json!({ "type": kind })));
+            turn.job.status = JobStatus::Canceled;
+            Ok(Next::Go)
+        }
+    }
+}

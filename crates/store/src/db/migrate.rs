@@ -17,6 +17,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../../migrations/0006_inbox_sessions.sql"),
     ),
     ("0007_lists", include_str!("../../migrations/0007_lists.sql")),
+    ("0009_jobs", include_str!("../../migrations/0009_jobs.sql")),
 ];
 
 const HISTORY: &str =

@@ -190,4 +190,12 @@ impl Columns {
     pub fn wire<T>(&mut self, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
         parse(&self.text()?).ok_or_else(|| self.wrong("a known word"))
     }
+
+    /// The same, where there may be none.
+    pub fn opt_wire<T>(&mut self, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, StoreError> {
+        match self.opt_text()? {
+            None => Ok(None),
+            Some(text) => parse(&text).map(Some).ok_or_else(|| self.wrong("a known word")),
+        }
+    }
 }

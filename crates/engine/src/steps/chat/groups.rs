@@ -1,4 +1,4 @@
-//! The chat step: which messages and deliveries a rendered text becomes (channels.md 5.1 to 5.3). Values in, values out.
+//! Which messages and deliveries a rendered text becomes (channels.md 5.1 to 5.3). Values in, values out.
 
 use campanile_model::Id;
 use campanile_model::channel::{Channel, TraceSource, TraceStatus};
@@ -9,6 +9,7 @@ use campanile_store::traces::NewTrace;
 use serde_json::{Map, Value, json};
 
 use crate::json::merge;
+use crate::run::messages::{Group, Planned};
 
 /// Providers that reach a subscriber by the phone number of their profile alone.
 const PHONE_PROVIDERS: [&str; 2] = ["whatsapp-business", "sendblue"];
@@ -41,28 +42,6 @@ pub(crate) struct Input<'a> {
     pub(crate) overrides: &'a Value,
     pub(crate) payload: &'a Value,
     pub(crate) has_contexts: bool,
-}
-
-/// One message with its deliveries.
-#[derive(Debug)]
-pub(crate) struct Group {
-    pub(crate) integration_id: Id,
-    pub(crate) provider_id: String,
-    /// `{provider, custom}` as the provider gets them.
-    pub(crate) overrides: Value,
-    pub(crate) deliveries: Vec<Planned>,
-}
-
-/// One delivery.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Planned {
-    pub(crate) endpoint: Option<Id>,
-    /// The address with its type, when it does not come from the endpoint's row.
-    pub(crate) address: Option<Value>,
-    /// What the activity feed shows of the address.
-    pub(crate) shown: Value,
-    /// What is paced: the destination.
-    pub(crate) lane: String,
 }
 
 /// What the step makes.
@@ -279,13 +258,4 @@ fn sent_overrides(input: &Input<'_>, provider_id: &str, mut provider: Value, end
         return json!({});
     }
     json!({ "provider": provider, "custom": custom })
-}
-
-/// The text of the rendered controls.
-pub(crate) fn text(controls: &Value) -> String {
-    match controls.get("body") {
-        Some(Value::String(text)) => text.clone(),
-        None | Some(Value::Null) => String::new(),
-        Some(other) => other.to_string(),
-    }
 }

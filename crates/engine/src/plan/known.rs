@@ -1,0 +1,128 @@
+//! What the plans of several events read together, each kind of thing in one query.
+
+use std::collections::HashMap;
+
+use campanile_model::{Channel, Ctx, Id};
+use campanile_store::StoreError;
+use campanile_store::contexts::Context;
+use campanile_store::subscribers::{Subscriber, SubscriberChannel};
+
+use super::Planned;
+use crate::Engine;
+use crate::steps::chat;
+
+/// The reads that the plans of several events share.
+#[derive(Default)]
+pub(crate) struct Known {
+    pub(super) subscribers: HashMap<String, Subscriber>,
+    /// By subscriber and context set.
+    pub(super) targets: HashMap<(Id, String), Vec<chat::Target>>,
+    pub(super) legacy: HashMap<Id, Vec<(SubscriberChannel, chat::Legacy)>>,
+    pub(super) contexts: HashMap<String, Context>,
+}
+
+/// Reads what these plans need, each kind of thing in one query.
+pub(crate) async fn know(engine: &Engine, ctx: &Ctx, plans: &[&Planned]) -> Result<Known, StoreError> {
+    let store = engine.store();
+    let mut names: Vec<String> = plans
+        .iter()
+        .flat_map(|plan| {
+            plan.chunk()
+                .iter()
+                .chain(&plan.recipients.actor)
+                .map(|recipient| recipient.id.clone())
+        })
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    let subscribers = store.subscribers_named(ctx, names).await?;
+    let ids: Vec<Id> = subscribers.iter().map(|subscriber| subscriber.id).collect();
+    let mut sets: Vec<String> = plans.iter().map(|plan| plan.event.contexts.stored()).collect();
+    sets.sort_unstable();
+    sets.dedup();
+    let keys: Vec<String> = plans
+        .iter()
+        .flat_map(|plan| plan.event.contexts.keys().to_vec())
+        .collect();
+    let all_targets = futures_util::future::join_all(sets.iter().map(|set| targets(engine, ctx, ids.clone(), set)));
+    let (all_targets, legacy, contexts) = futures_util::future::join3(
+        all_targets,
+        legacy(engine, ctx, ids.clone()),
+        contexts(engine, ctx, keys),
+    )
+    .await;
+    let mut known = Known {
+        legacy: legacy?,
+        contexts: contexts?,
+        ..Known::default()
+    };
+    for (set, found) in sets.iter().zip(all_targets) {
+        for (id, target) in found? {
+            known.targets.entry((id, set.clone())).or_default().push(target);
+        }
+    }
+    known.subscribers = subscribers
+        .into_iter()
+        .map(|one| (one.subscriber_id.clone(), one))
+        .collect();
+    Ok(known)
+}
+
+/// The chat endpoints of subscribers in a context set.
+pub(crate) async fn targets(
+    engine: &Engine,
+    ctx: &Ctx,
+    ids: Vec<Id>,
+    set: &str,
+) -> Result<Vec<(Id, chat::Target)>, StoreError> {
+    let endpoints = engine.store().endpoints_of(ctx, ids, set).await?;
+    Ok(endpoints
+        .into_iter()
+        .filter(|endpoint| endpoint.integration_active && endpoint.channel == Some(Channel::Chat))
+        .map(|endpoint| {
+            let target = chat::Target {
+                id: endpoint.id,
+                identifier: endpoint.identifier,
+                integration_id: endpoint.integration_id,
+                kind: endpoint.kind,
+            };
+            (endpoint.subscriber, target)
+        })
+        .collect())
+}
+
+pub(crate) type Channels = HashMap<Id, Vec<(SubscriberChannel, chat::Legacy)>>;
+
+/// The legacy channels of subscribers, opened.
+pub(crate) async fn legacy(engine: &Engine, ctx: &Ctx, ids: Vec<Id>) -> Result<Channels, StoreError> {
+    let mut legacy = Channels::new();
+    for channel in engine.store().subscriber_channels(ctx, ids).await? {
+        let one = chat::Legacy {
+            integration_id: channel.integration_id,
+            provider_id: channel.provider_id.clone(),
+            credentials: engine.store().open_channel(&channel)?,
+        };
+        legacy.entry(channel.subscriber).or_default().push((channel, one));
+    }
+    Ok(legacy)
+}
+
+/// Whether it is a provider of the chat channel.
+pub(crate) fn is_chat(provider_id: &str) -> bool {
+    campanile_providers::catalogue::find(provider_id).is_some_and(|provider| provider.channel.as_str() == "chat")
+}
+
+/// The stored contexts with these keys.
+pub(crate) async fn contexts(
+    engine: &Engine,
+    ctx: &Ctx,
+    mut keys: Vec<String>,
+) -> Result<HashMap<String, Context>, StoreError> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    let found = engine.store().contexts_keyed(ctx, &keys).await?;
+    Ok(found.into_iter().map(|context| (context.key(), context)).collect())
+}

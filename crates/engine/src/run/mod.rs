@@ -1,0 +1,157 @@
+//! Running a notification's steps in order, up to the first that waits.
+//!
+//! A step is one module of [`crate::steps`]. It sees a [`View`], which is read before and does not change, and works on
+//! a [`Run`], which gathers what is to be committed. It calls nobody: what has to be called is a task of its own.
+
+mod advance;
+pub(crate) mod messages;
+
+use campanile_model::channel::{JobStatus, TraceStatus};
+use campanile_model::texts::Detail;
+use campanile_model::{Ctx, Id};
+use campanile_store::notifications::{Job, Notification};
+use campanile_store::subscribers::Subscriber;
+use campanile_store::tasks::Task;
+use campanile_store::traces::NewTrace;
+use campanile_store::{Batch, StoreError};
+use serde_json::{Value, json};
+
+use crate::deliver::integrations::Integrations;
+use crate::steps::{self, Next, chat};
+use crate::workflows::Prepared;
+use crate::{Engine, render};
+
+pub(crate) use advance::advance;
+
+/// What the steps of one notification see.
+pub(crate) struct View<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) ctx: &'a Ctx,
+    pub(crate) prepared: &'a Prepared,
+    pub(crate) notification: &'a Notification,
+    pub(crate) subscriber: &'a Subscriber,
+    /// The subscriber's chat endpoints in the notification's contexts.
+    pub(crate) targets: &'a [chat::Target],
+    /// The subscriber's legacy chat channels.
+    pub(crate) legacy: &'a [chat::Legacy],
+    pub(crate) integrations: &'a Integrations,
+    pub(crate) overrides: &'a Value,
+    pub(crate) payload: &'a Value,
+    /// Whether this process goes on with the deliveries itself.
+    pub(crate) hands_on: bool,
+    /// Whether this turn is the step's own. A plan of many recipients runs no step that reads what belongs to one
+    /// subscriber alone: it leaves that to a turn of its own (see [`Next::OwnTurn`]).
+    #[expect(dead_code, reason = "the steps that wait use it")]
+    pub(crate) own_turn: bool,
+}
+
+/// What the run of a notification's steps makes.
+pub(crate) struct Run<'a> {
+    pub(crate) view: &'a View<'a>,
+    pub(crate) batch: &'a mut Batch,
+    /// What templates and conditions see; the outputs of steps that ran are in `steps`.
+    pub(crate) data: Value,
+    /// Deliveries that this process goes on with after the commit.
+    pub(crate) handed_on: Vec<Task>,
+}
+
+/// The job whose turn it is.
+pub(crate) struct Turn<'a> {
+    pub(crate) job: &'a mut Job,
+    /// Where its step is in the workflow.
+    pub(crate) step: usize,
+    /// The job that comes after it: its id and place.
+    pub(crate) next: Option<(String, i64)>,
+}
+
+impl Run<'_> {
+    /// Adds a trace of a job.
+    pub(crate) fn tell(&mut self, job: &Job, trace: NewTrace) {
+        let view = self.view;
+        view.engine
+            .store()
+            .trace(self.batch, view.ctx, view.notification.id, job.position, trace);
+    }
+
+    /// The controls of the step, rendered; without them the job has failed, and its story says why.
+    pub(crate) fn controls(&mut self, turn: &mut Turn<'_>) -> Option<Value> {
+        let now = self.view.engine.store().now();
+        match render::controls(self.view.prepared, turn.step, &self.data, now) {
+            Ok(controls) => Some(controls),
+            Err(problem) => {
+                let trace = NewTrace::new(Detail::MessageContentNotGenerated, TraceStatus::Failed);
+                self.tell(turn.job, trace.raw(json!({ "message": problem })));
+                turn.job.status = JobStatus::Failed;
+                None
+            }
+        }
+    }
+
+    /// Lets later steps see what this one came to.
+    fn show(&mut self, job: &Job) {
+        if let (Some(output), Some(steps)) = (&job.output, self.data["steps"].as_object_mut()) {
+            steps.insert(job.step_id.clone(), output.clone());
+        }
+    }
+}
+
+/// Runs the steps from this place on, up to the first that waits; whether one does. Jobs are changed in memory, and the
+/// caller stores them.
+pub(crate) fn steps(run: &mut Run<'_>, jobs: &mut [Job], from: usize) -> Result<bool, StoreError> {
+    let places: Vec<(Id, i64)> = jobs.iter().map(|job| (job.id, job.position)).collect();
+    for index in 0..jobs.len() {
+        let Some(job) = jobs.get_mut(index) else { break };
+        if index < from || job.status != JobStatus::Pending {
+            run.show(job);
+            continue;
+        }
+        let steps = &run.view.prepared.workflow.steps;
+        let Some(step) = steps.iter().position(|step| step.step_id == job.step_id) else {
+            run.tell(job, NewTrace::new(Detail::StepGone, TraceStatus::Warning));
+            job.status = JobStatus::Canceled;
+            continue;
+        };
+        let next = places.get(index + 1).map(|(id, position)| (id.to_string(), *position));
+        let mut turn = Turn { job, step, next };
+        let next = steps::run(run, &mut turn)?;
+        let (failed, halts) = (job.status == JobStatus::Failed, job.halts);
+        run.show(job);
+        match next {
+            Next::Wait => return Ok(true),
+            Next::OwnTurn => {
+                messages::take_own_turn(run, job);
+                return Ok(true);
+            }
+            Next::Go if failed && halts => {
+                leave_out(
+                    run,
+                    jobs,
+                    index,
+                    JobStatus::Canceled,
+                    Some(Detail::StepCanceledByFailure),
+                );
+                break;
+            }
+            Next::Go => {}
+            Next::Stop(status) => {
+                leave_out(run, jobs, index, status, None);
+                break;
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// The steps after this one do not run.
+fn leave_out(run: &mut Run<'_>, jobs: &mut [Job], index: usize, status: JobStatus, why: Option<Detail>) {
+    for job in jobs
+        .iter_mut()
+        .skip(index + 1)
+        .filter(|job| job.status == JobStatus::Pending)
+    {
+        job.status = status;
+        if let Some(why) = why {
+            run.tell(job, NewTrace::new(why, TraceStatus::Failed));
+        }
+    }
+}
