@@ -29,6 +29,7 @@ pub(crate) fn routes() -> Vec<&'static Route> {
         v1::webhooks::deliveries::ROUTES,
         v2::contexts::ROUTES,
         v2::subscribers::ROUTES,
+        v2::subscribers::preferences::ROUTES,
         v2::workflows::ROUTES,
         connect::ROUTES,
         health::ROUTES,

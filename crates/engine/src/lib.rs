@@ -9,7 +9,9 @@ mod deliver;
 mod handover;
 mod json;
 mod metrics;
+pub mod offers;
 mod plan;
+pub mod preferences;
 pub mod recipients;
 mod render;
 mod run;
@@ -57,6 +59,7 @@ struct Inner {
     connect: Connect,
     settings: Settings,
     workflows: workflows::Cache,
+    offers: offers::Cache,
     integrations: deliver::integrations::Cache,
     /// Workflows whose time of last use was written lately.
     triggered: moka::sync::Cache<Id, ()>,
@@ -70,6 +73,7 @@ impl Engine {
         Self {
             inner: Arc::new(Inner {
                 workflows: workflows::Cache::new(),
+                offers: offers::Cache::new(),
                 integrations: deliver::integrations::Cache::new(),
                 triggered: moka::sync::Cache::builder()
                     .max_capacity(10_000)

@@ -28,6 +28,7 @@ pub mod notifications;
 pub mod oauth_states;
 pub mod outbox;
 pub mod page;
+pub mod preferences;
 pub mod probes;
 pub mod secrets;
 pub mod subscribers;
@@ -91,6 +92,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         notifications::ALL,
         oauth_states::ALL,
         outbox::ALL,
+        preferences::ALL,
         probes::ALL,
         subscribers::ALL,
         tasks::ALL,

@@ -30,6 +30,7 @@ queries! {
     DELETE = "DELETE FROM subscribers WHERE environment_id = $1 AND id = $2";
     DELETE_CHANNELS = "DELETE FROM subscriber_channels WHERE environment_id = $1 AND subscriber_id = $2";
     DELETE_ENDPOINTS = "DELETE FROM endpoints WHERE environment_id = $1 AND subscriber_id = $2";
+    DELETE_PREFERENCES = "DELETE FROM preferences WHERE environment_id = $1 AND subscriber_id = $2";
     DELETE_MESSAGES = "DELETE FROM messages WHERE environment_id = $1 AND subscriber_id = $2";
     CHANNELS = "SELECT c.subscriber_id, c.integration_id, i.identifier, c.provider_id, c.credentials
         FROM subscriber_channels c
@@ -230,7 +231,12 @@ impl Store {
     /// Removes a subscriber with everything that is only about them.
     pub fn delete_subscriber(&self, batch: &mut Batch, ctx: &Ctx, id: Id) {
         batch.expect(&DELETE, args![ctx.environment, id], CHANGED);
-        for sql in [&DELETE_CHANNELS, &DELETE_ENDPOINTS, &DELETE_MESSAGES] {
+        for sql in [
+            &DELETE_CHANNELS,
+            &DELETE_ENDPOINTS,
+            &DELETE_PREFERENCES,
+            &DELETE_MESSAGES,
+        ] {
             batch.add(sql, args![ctx.environment, id]);
         }
     }

@@ -18,6 +18,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ),
     ("0007_lists", include_str!("../../migrations/0007_lists.sql")),
     ("0009_jobs", include_str!("../../migrations/0009_jobs.sql")),
+    (
+        "0011_preferences",
+        include_str!("../../migrations/0011_preferences.sql"),
+    ),
 ];
 
 const HISTORY: &str =
