@@ -64,6 +64,8 @@ find_chromium >/dev/null || missing+=(chromium)
 [ ${#missing[@]} = 0 ] || system_packages "${missing[@]}" || echo "Not installed: ${missing[*]}." >&2
 
 node_packages tests/liquid || fail "The packages of tests/liquid could not be installed."
+node_packages tests/logic || fail "The packages of tests/logic could not be installed."
+node_packages tests/email || fail "The packages of tests/email could not be installed."
 node_packages tests/clients || fail "The packages of tests/clients could not be installed."
 
 if TEST_CHROMIUM=$(find_chromium); then

@@ -1,13 +1,12 @@
 // The hosted connect page in a real browser: by keyboard alone, in light and dark, on a phone.
 import assert from 'node:assert/strict';
 import { createServer, request } from 'node:http';
-import { join } from 'node:path';
 import { after } from 'node:test';
-import { chromium } from 'playwright-core';
+import { PHONE, enter, looksRight, says, startBrowser, tabOrder, tabTo } from './harness/browser.mjs';
 import { fact } from './harness/contract.mjs';
 import { startSlackEmulator } from './harness/emulator.mjs';
 import { assertInvalid, assertRefused, dataOf } from './harness/http.mjs';
-import { eventually, temporaryFolder } from './harness/process.mjs';
+import { eventually } from './harness/process.mjs';
 import { startServer } from './harness/server.mjs';
 import { unique, world } from './harness/world.mjs';
 
@@ -39,13 +38,8 @@ after(() => server.stop());
 const { api, ...make } = world(server);
 const production = world(server, { secretKey: server.keys.production });
 
-const browser = await chromium.launch({
-  executablePath: process.env.TEST_CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic'],
-});
+const browser = await startBrowser();
 after(() => browser.close());
-const pictures = process.env.TEST_SCREENSHOTS ?? temporaryFolder();
-const picture = (page, name) => page.screenshot({ path: join(pictures, `connect-${name}.png`), fullPage: true });
 
 const credentials = { clientId: 'client', secretKey: 'secret' };
 const integration = await make.integration({ credentials });
@@ -58,29 +52,6 @@ const session = (change = {}) =>
   });
 const link = async (change) => dataOf(await session(change), 201).url;
 
-/** Presses Tab until what is focused has this name, as somebody without a mouse does. */
-async function tabTo(page, name) {
-  for (let presses = 0; presses < 80; presses += 1) {
-    await page.keyboard.press('Tab');
-    const focused = await page.evaluate(() => {
-      const { activeElement: on } = document;
-      const label = on.id && document.querySelector(`label[for="${on.id}"]`);
-      const seen = getComputedStyle(on).outlineStyle !== 'none';
-      return { name: on.getAttribute('aria-label') ?? label?.textContent ?? on.textContent.trim(), seen };
-    });
-    if (focused.name === name) {
-      assert.ok(focused.seen, `nobody sees that "${name}" is focused`);
-      return;
-    }
-  }
-  assert.fail(`Tab does not reach "${name}"`);
-}
-
-/** Presses Enter and waits for the page that comes. */
-async function enter(page) {
-  await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
-}
-
 /** Agrees on the vendor's page. */
 async function consent(page) {
   await page.waitForURL(/\/oauth\/v2\/authorize/);
@@ -88,17 +59,16 @@ async function consent(page) {
   await page.waitForURL(/\/connect\//);
 }
 
-const says = (page, text) => page.getByText(text, { exact: false }).first().waitFor({ timeout: 20_000 });
 const endpointsOf = async (subscriber) => (await api.get(`/v1/channel-endpoints?subscriberId=${subscriber.subscriberId}`)).body.data;
 const connectionsOf = async (subscriber) => (await api.get(`${root}?subscriberId=${subscriber.subscriberId}`)).body.data;
 
 fact('somebody connects, chooses a channel, tests it and disconnects, with the keyboard alone', async () => {
   const subscriber = await make.subscriber();
-  const page = await browser.newPage({ viewport: { width: 390, height: 844 }, javaScriptEnabled: true });
+  const page = await browser.newPage({ viewport: PHONE, javaScriptEnabled: false });
   await page.goto(await link({ subscriberId: subscriber.subscriberId, redirectUrl: 'https://app.example/settings' }));
   await page.getByRole('heading', { name: 'Connect Slack' }).waitFor();
   assert.equal(await page.getByText('Back to Acme Alerts').count(), 0, 'the way back is shown when all is well');
-  await picture(page, 'start');
+  await looksRight(page, 'slack-start');
   await tabTo(page, 'Connect Slack');
   await page.keyboard.press('Enter');
   await consent(page);
@@ -107,7 +77,7 @@ fact('somebody connects, chooses a channel, tests it and disconnects, with the k
   assert.equal(connection.health.status, 'active');
   await page.getByRole('heading', { name: connection.workspace.name }).waitFor();
   assert.equal(await page.getByText('Back to Acme Alerts').getAttribute('href'), 'https://app.example/settings');
-  await picture(page, 'connected');
+  await looksRight(page, 'slack-connected');
 
   await tabTo(page, 'Search channels');
   await page.keyboard.type('rand');
@@ -118,7 +88,7 @@ fact('somebody connects, chooses a channel, tests it and disconnects, with the k
   await says(page, 'Chosen. Messages go there from now on.');
   const [endpoint] = await endpointsOf(subscriber);
   assert.deepEqual([endpoint.type, endpoint.endpoint, endpoint.connectionIdentifier], ['slack_channel', { channelId: slack.channels.random }, connection.identifier]);
-  await picture(page, 'chosen');
+  await looksRight(page, 'slack-chosen');
 
   const before = (await slack.messages(slack.channels.random)).length;
   await tabTo(page, 'Send a test message: #random');
@@ -135,7 +105,7 @@ fact('somebody connects, chooses a channel, tests it and disconnects, with the k
   await enter(page);
   await page.getByRole('heading', { name: `Disconnect ${connection.workspace.name}?` }).waitFor();
   assert.equal((await connectionsOf(subscriber)).length, 1, 'looking changes nothing');
-  await picture(page, 'disconnect');
+  await looksRight(page, 'slack-disconnect');
   await tabTo(page, 'Disconnect');
   await enter(page);
   await says(page, 'Disconnected.');
@@ -157,15 +127,10 @@ fact('a dead connection says so, and a link of its own mends it and nothing else
   assert.ok(reconnectUrl.startsWith(`${server.url}/connect/`));
   assert.equal((await health()).reconnectUrl, reconnectUrl, 'asking twice gives one link');
 
-  for (const colorScheme of ['light', 'dark']) {
-    const context = await browser.newContext({ colorScheme, viewport: { width: 390, height: 844 } });
-    const page = await context.newPage();
-    await page.goto(await link({ subscriberId: subscriber.subscriberId }));
-    await says(page, 'Not working');
-    await picture(page, `dead-${colorScheme}`);
-    await context.close();
-  }
-  const page = await browser.newPage();
+  const page = await browser.newPage({ viewport: PHONE });
+  await page.goto(await link({ subscriberId: subscriber.subscriberId }));
+  await says(page, 'Not working');
+  await looksRight(page, 'slack-dead');
   await page.goto(reconnectUrl);
   await says(page, 'Not working');
   assert.equal(await page.getByRole('button').count(), 1, 'nothing but to reconnect');

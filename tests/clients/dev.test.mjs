@@ -1,20 +1,18 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { request } from 'node:http';
-import { join } from 'node:path';
 import { after } from 'node:test';
 import { promisify } from 'node:util';
-import { chromium } from 'playwright-core';
 import { finished, reaches } from './harness/activity.mjs';
+import { picture, startBrowser } from './harness/browser.mjs';
 import { fact } from './harness/contract.mjs';
 import { startReceiver } from './harness/fake-receiver.mjs';
 import { dataOf } from './harness/http.mjs';
-import { eventually, temporaryFolder } from './harness/process.mjs';
+import { eventually } from './harness/process.mjs';
 import { launchServer, startServer } from './harness/server.mjs';
 import { unique, world } from './harness/world.mjs';
 
 const run = promisify(execFile);
-const browserPath = process.env.TEST_CHROMIUM ?? '/usr/bin/chromium';
 
 const receiver = await startReceiver();
 after(() => receiver.stop());
@@ -135,7 +133,7 @@ fact('the developer routes answer neither other hosts nor other origins', async 
 });
 
 fact('the outbox page shows messages as they come, and only as text', async () => {
-  const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu', '--disable-quic'] });
+  const browser = await startBrowser();
   try {
     const page = await browser.newPage({ viewport: { width: 1100, height: 700 } });
     const troubles = [];
@@ -154,7 +152,7 @@ fact('the outbox page shows messages as they come, and only as text', async () =
     assert.equal(await page.locator('img[src="planted"]').count(), 0);
     assert.notEqual(await page.title(), 'planted');
     assert.deepEqual(troubles, []);
-    await page.screenshot({ path: join(process.env.TEST_SCREENSHOTS ?? temporaryFolder(), 'outbox.png') });
+    await picture(page, 'outbox');
   } finally {
     await browser.close();
   }

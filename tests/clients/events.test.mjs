@@ -165,6 +165,27 @@ fact('without validatePayload anything goes', async () => {
   assertStatus(await trigger({ name: lenient.workflowId, to: 'someone', payload: { count: 'many' } }), 201);
 });
 
+fact('a payload that does not fit its schema is refused, field by field', async () => {
+  const strict = await make.workflow({ payloadSchema: schema, validatePayload: true });
+  const send = (payload) => trigger({ name: strict.workflowId, to: 'someone', payload });
+  const refused = await send({ count: 'many' });
+  assertRefused(refused, 400, "Payload validation failed: root.name: must have required property 'name'; count: must be integer");
+  assert.equal(refused.body.type, 'PAYLOAD_VALIDATION_ERROR');
+  assert.deepEqual(refused.body.errors.map(({ field, value }) => [field, value]), [['root.name', { count: 'many' }], ['count', 'many']]);
+  assert.deepEqual(refused.body.schema, schema);
+  assertStatus(await send({ name: 'Ann' }), 201);
+  const unasked = await refusal(novu.trigger({ workflowId: strict.workflowId, to: 'someone', payload: {} }));
+  assert.match(unasked.message, /must have required property 'name'/);
+});
+
+fact('defaults of the schema fill in what was not sent', async () => {
+  const ann = await listener();
+  const told = await make.workflow({ payloadSchema: schema, validatePayload: true, bodies: ['{{payload.name}} {{payload.count}}'] });
+  await finished(api, await make.trigger(told, ann, { payload: { name: 'Ann' } }));
+  await finished(api, await make.trigger(told, ann, { payload: { name: 'Bob', count: 1 } }));
+  assert.deepEqual(ann.heard(), ['Ann 7', 'Bob 1']);
+});
+
 fact('the message is made of payload, subscriber and context', async () => {
   const context = { tenant: { id: unique('acme'), data: { plan: 'pro' } } };
   const ann = await listener({ firstName: 'Ann', data: { team: 'blue' } }, context);

@@ -224,6 +224,10 @@ fact('an unknown word where a word of a list is wanted is turned away everywhere
 
 const required = {
   EventsController_trigger: ['name', 'to'],
+  EventsController_triggerBulk: ['events'],
+  EventsController_broadcastEventToAll: ['name', 'payload'],
+  TopicsController_upsertTopic: ['key'],
+  TopicsController_updateTopic: ['name'],
   SubscribersController_createSubscriber: ['subscriberId'],
   SubscribersV1Controller_bulkCreateSubscribers: ['subscribers'],
   SubscribersV1Controller_updateSubscriberChannel: ['providerId', 'credentials'],

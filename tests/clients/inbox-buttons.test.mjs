@@ -1,13 +1,11 @@
 // The official React components in a real browser, against the real binary and a Slack that is emulated.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { chromium } from 'playwright-core';
+import { picture, startBrowser } from './harness/browser.mjs';
 import { fact } from './harness/contract.mjs';
 import { startSlackEmulator } from './harness/emulator.mjs';
 import { startReceiver } from './harness/fake-receiver.mjs';
@@ -66,7 +64,7 @@ after(() => {
   site.close();
 });
 
-const browser = await chromium.launch({ executablePath: process.env.TEST_CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic'] });
+const browser = await startBrowser();
 after(() => browser.close());
 
 /** Opens the customer's page for one subscriber with these components: [name, props] each. */
@@ -88,13 +86,6 @@ async function opens({ context }, button) {
   return popup;
 }
 
-/** Keeps a picture to be looked at, where a folder for them is named. */
-async function picture(tab, name) {
-  if (!process.env.TEST_PICTURES) return;
-  mkdirSync(process.env.TEST_PICTURES, { recursive: true });
-  writeFileSync(join(process.env.TEST_PICTURES, `${name}.png`), await tab.screenshot());
-}
-
 const credentials = { applicationId: 'A1', clientId: '1.2', secretKey: 'secret', signingSecret: 's' };
 const integration = await make.integration({ credentials });
 const slackProps = { integrationIdentifier: integration.identifier, connectLabel: 'Connect Slack', connectedLabel: 'Slack is connected' };
@@ -102,10 +93,10 @@ const slackProps = { integrationIdentifier: integration.identifier, connectLabel
 /** Goes through the emulator's consent page to the server's own. */
 async function consent(popup) {
   assert.equal(new URL(popup.url()).origin, slack.url);
-  await picture(popup, 'consent');
+  await picture(popup, 'buttons-consent');
   await popup.locator('button').first().click();
   await popup.waitForURL(`${server.url}/**`);
-  await picture(popup, 'result');
+  await picture(popup, 'buttons-result');
 }
 
 fact('Slack is connected, its user linked and both taken back, by clicks alone', async () => {
@@ -117,7 +108,7 @@ fact('Slack is connected, its user linked and both taken back, by clicks alone',
   ]);
   const connect = it.button('SlackConnectButton', 'Connect Slack');
   await connect.waitFor();
-  await picture(it.tab, 'before');
+  await picture(it.tab, 'buttons-before');
   await consent(await opens(it, connect));
   const connected = it.button('SlackConnectButton', 'Slack is connected');
   await connected.waitFor();
@@ -125,7 +116,7 @@ fact('Slack is connected, its user linked and both taken back, by clicks alone',
   await connected.waitFor();
   const unlink = it.button('SlackLinkUser', 'Unlink me');
   await unlink.waitFor();
-  await picture(it.tab, 'connected');
+  await picture(it.tab, 'buttons-connected');
   const connection = dataOf(await api.get(`/v1/channel-connections/${connectionIdentifier}`));
   assert.equal(connection.subscriberId, subscriber);
   // The connection has linked the person already: they unlink, and link again by themselves.
@@ -173,7 +164,7 @@ fact('Teams opens Microsoft’s page, and is disconnected', async () => {
   await make.connection({ integration: teams, subscriber: { subscriberId: subscriber }, identifier });
   const connected = it.button('MsTeamsConnectButton', 'Teams is connected');
   await connected.waitFor();
-  await picture(it.tab, 'teams');
+  await picture(it.tab, 'buttons-teams');
   await connected.click();
   await it.button('MsTeamsConnectButton', 'Connect Teams').waitFor();
   assert.equal((await api.get(`/v1/channel-connections/${identifier}`)).status, 404);
@@ -189,7 +180,7 @@ fact('Telegram’s bot is opened with a code, and its chat is taken back', async
   await make.endpoint({ integration: bot, subscriber: { subscriberId: subscriber }, type: 'telegram_chat', endpoint: { chatId: '42' } });
   const connected = it.button('TelegramConnectButton', 'Telegram is connected');
   await connected.waitFor();
-  await picture(it.tab, 'telegram');
+  await picture(it.tab, 'buttons-telegram');
   await connected.click();
   await it.button('TelegramConnectButton', 'Connect Telegram').waitFor();
   await eventually(async () => assert.deepEqual((await api.get(`/v1/channel-endpoints?subscriberId=${subscriber}`)).body.data, []));

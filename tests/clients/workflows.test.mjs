@@ -350,6 +350,21 @@ fact('a sync copies the workflow to production, and again what changed since', c
   assert.equal((await read(workflow.workflowId))._id, workflow._id, 'the source stays');
 });
 
+fact('a duplicate is a copy with steps of its own that is not active yet', async () => {
+  const workflow = await create({ name: 'Source', tags: ['t'], preferences: { user: null, workflow: { all: { enabled: false } } } });
+  const copy = dataOf(await api.post(`${root}/${workflow.workflowId}/duplicate`, {}), 201);
+  assert.deepEqual([copy.name, copy.active, copy.tags, copy.status], ['Source (Copy)', false, ['t'], 'INACTIVE']);
+  assert.deepEqual(copy.preferences, workflow.preferences);
+  assert.deepEqual(copy.steps.map(({ stepId, controlValues }) => [stepId, controlValues]), workflow.steps.map(({ stepId, controlValues }) => [stepId, controlValues]));
+  assert.notEqual(copy.steps[0]._id, workflow.steps[0]._id);
+  const named = dataOf(await api.post(`${root}/${workflow._id}/duplicate`, { name: 'Other', description: 'd', tags: ['u'], workflowId: unique('chosen') }), 201);
+  assert.deepEqual([named.name, named.description, named.tags], ['Other', 'd', ['u']]);
+  assertRefused(await api.post(`${root}/${workflow._id}/duplicate`, { workflowId: named.workflowId }), 400, /already exists/);
+  const unknown = await api.post(`${root}/123/duplicate`, {});
+  assertRefused(unknown, 404, 'Workflow cannot be found');
+  assert.equal(unknown.body.ctx.workflowId, '123');
+});
+
 fact('a sync needs another environment, a known one, and a known workflow', async () => {
   const { workflowId } = await create();
   const sync = (id, targetEnvironmentId) => api.put(`${root}/${id}/sync`, { targetEnvironmentId });

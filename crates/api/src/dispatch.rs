@@ -247,7 +247,7 @@ async fn replay(app: &App, ctx: &Ctx, key: &Key, extras: &mut Extras) -> Result<
         return Err(Error::new(Kind::Invalid, message));
     }
     let body = match record.event_id {
-        Some(event) => crate::v1::events::trigger::answer_again(app, ctx, event).await?,
+        Some(event) => crate::v1::events::accept::answer_again(app, ctx, event).await?,
         None => app.store().open_answer(&key.key, &record)?.unwrap_or_default(),
     };
     extras.replayed = true;

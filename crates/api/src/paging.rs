@@ -10,7 +10,7 @@ use crate::{choices, dto};
 
 choices! {
     /// What a cursor list is sorted by.
-    OrderBy { Id = "_id", CreatedAt = "createdAt", UpdatedAt = "updatedAt", }
+    OrderBy { Id = "_id", CreatedAt = "createdAt", UpdatedAt = "updatedAt", Key = "key", }
 }
 
 choices! {
@@ -44,6 +44,15 @@ dto! {
 impl CursorQuery {
     /// The cursor; `default` is what the list is sorted by unless the caller says otherwise.
     pub(crate) fn cursor(self, default: Order) -> Result<Cursor> {
+        if self.order_by == Some(OrderBy::Key) {
+            let text = "orderBy must be one of the following values: _id, createdAt, updatedAt";
+            return Err(Error::invalid(vec![text.to_owned()]));
+        }
+        self.keyed_cursor(default)
+    }
+
+    /// The cursor of a list that may be sorted by the caller's own key too.
+    pub(crate) fn keyed_cursor(self, default: Order) -> Result<Cursor> {
         let after = self.after.filter(|id| !id.is_empty());
         let before = self.before.filter(|id| !id.is_empty());
         if after.is_some() && before.is_some() {
@@ -62,6 +71,7 @@ impl CursorQuery {
                 OrderBy::Id => Order::Id,
                 OrderBy::CreatedAt => Order::Created,
                 OrderBy::UpdatedAt => Order::Updated,
+                OrderBy::Key => Order::Key,
             }),
             descending: self.direction != Some(Direction::Ascending),
             include_cursor: self.include_cursor == Some(Flag(true)),

@@ -17,6 +17,7 @@ pub(crate) fn routes() -> Vec<&'static Route> {
     [
         v1::channel_connections::ROUTES,
         v1::channel_endpoints::ROUTES,
+        v1::environment_variables::ROUTES,
         v1::environments::ROUTES,
         v1::events::ROUTES,
         v1::inbox::ROUTES,
@@ -25,10 +26,15 @@ pub(crate) fn routes() -> Vec<&'static Route> {
         v1::notifications::ROUTES,
         v1::subscribers::ROUTES,
         v1::subscribers::credentials::ROUTES,
+        v1::topics::ROUTES,
         v1::webhooks::ROUTES,
         v1::webhooks::deliveries::ROUTES,
         v2::contexts::ROUTES,
+        v2::environments::ROUTES,
+        v2::layouts::ROUTES,
         v2::subscribers::ROUTES,
+        v2::topics::ROUTES,
+        v2::topics::subscriptions::ROUTES,
         v2::subscribers::preferences::ROUTES,
         v2::workflows::ROUTES,
         connect::ROUTES,
@@ -151,7 +157,9 @@ mod tests {
         for route in routes() {
             let Some(permission) = route.permission else { continue };
             let writes = permission.wire().ends_with(":write");
-            assert_eq!(writes, route.method != Method::GET, "{} {}", route.method, route.path);
+            // A preview is a POST because of its body; it changes nothing.
+            let reads = route.method == Method::GET || route.path.ends_with("/preview");
+            assert_eq!(writes, !reads, "{} {}", route.method, route.path);
         }
     }
 }

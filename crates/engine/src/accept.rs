@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::Engine;
 use crate::recipients::Recipients;
-use crate::task::{PLAN, PlanV1, payload};
+use crate::task::{PLAN, PLAN_STREAM, Plan, payload};
 use crate::worker::CROWDED;
 use crate::workflows::Prepared;
 
@@ -46,28 +46,17 @@ impl Engine {
     /// Stores the event. A `transactionId` that was used before makes no second event and is no error.
     pub async fn accept(&self, ctx: &Ctx, trigger: Trigger, key: Option<&Key>) -> Result<Accepted, StoreError> {
         let store = self.store();
-        let id = store.new_id();
-        let transaction_id = trigger.transaction_id.unwrap_or_else(|| format!("txn_{id}"));
-        let event = Event {
-            id,
-            transaction_id: transaction_id.clone(),
-            workflow_id: trigger.workflow.workflow.id,
-            contexts: ContextSet::of(&trigger.contexts),
-            recipients: serde_json::to_string(&trigger.recipients).unwrap_or_default(),
-            payload: trigger.payload.to_string(),
-            overrides: trigger.overrides.to_string(),
-            request_id: ctx.request_id.clone(),
-            created_at: store.now(),
-        };
+        let event = self.event(ctx, &trigger);
+        let transaction_id = event.transaction_id.clone();
         let mut batch = Batch::new();
         if let Some(key) = key {
-            store.record_event(&mut batch, ctx, key, id);
+            store.record_event(&mut batch, ctx, key, event.id);
         }
         store.insert_event(&mut batch, ctx, &event)?;
         if !trigger.contexts.is_empty() {
             store.find_or_create_contexts(&mut batch, ctx, &trigger.contexts);
         }
-        let task = plan_task(store.new_id(), id, event.created_at);
+        let task = plan_task(store.new_id(), &event, &trigger.recipients);
         let crowded = store.db().waiting_callers() >= CROWDED;
         let place = if crowded { None } else { self.inner.handover.place() };
         let handed_over = if let Some(place) = place {
@@ -81,7 +70,7 @@ impl Engine {
                 if let Some((place, task)) = handed_over {
                     place.send(task);
                 }
-                self.metrics().accepted();
+                self.metrics().accepted(1);
                 Ok(Accepted {
                     transaction_id,
                     is_new: true,
@@ -94,17 +83,56 @@ impl Engine {
             Err(error) => Err(error),
         }
     }
+
+    /// Adds events that are accepted together, with their tasks. The commit fails with [`REPEATED`] when any of them has
+    /// a `transactionId` that was used before.
+    pub fn add_events(&self, batch: &mut Batch, ctx: &Ctx, triggers: &[Trigger]) -> Result<(), StoreError> {
+        let store = self.store();
+        let events: Vec<Event> = triggers.iter().map(|trigger| self.event(ctx, trigger)).collect();
+        store.insert_events(batch, ctx, &events)?;
+        for trigger in triggers.iter().filter(|trigger| !trigger.contexts.is_empty()) {
+            store.find_or_create_contexts(batch, ctx, &trigger.contexts);
+        }
+        for (event, trigger) in events.iter().zip(triggers) {
+            store.enqueue(batch, ctx, plan_task(store.new_id(), event, &trigger.recipients));
+        }
+        Ok(())
+    }
+
+    /// Counts events that were added to a batch, once it is committed.
+    pub fn count_accepted(&self, events: usize) {
+        self.metrics().accepted(u64::try_from(events).unwrap_or(u64::MAX));
+    }
+
+    fn event(&self, ctx: &Ctx, trigger: &Trigger) -> Event {
+        let store = self.store();
+        let id = store.new_id();
+        let transaction_id = trigger.transaction_id.clone();
+        Event {
+            id,
+            transaction_id: transaction_id.unwrap_or_else(|| new_transaction_id(id)),
+            workflow_id: trigger.workflow.workflow.id,
+            contexts: ContextSet::of(&trigger.contexts),
+            recipients: serde_json::to_string(&trigger.recipients).unwrap_or_default(),
+            payload: trigger.payload.to_string(),
+            overrides: trigger.overrides.to_string(),
+            request_id: ctx.request_id.clone(),
+            created_at: store.now(),
+        }
+    }
 }
 
-fn plan_task(id: Id, event: Id, now: campanile_model::Time) -> NewTask {
+/// The name of an event to which the caller gave none.
+pub fn new_transaction_id(id: Id) -> String {
+    format!("txn_{id}")
+}
+
+fn plan_task(id: Id, event: &Event, recipients: &Recipients) -> NewTask {
     NewTask {
         lane: "plan".to_owned(),
-        kind: PLAN,
-        payload: payload(&PlanV1 {
-            event: event.to_string(),
-            from: 0,
-        }),
-        run_at: now,
+        kind: if recipients.is_stream() { PLAN_STREAM } else { PLAN },
+        payload: payload(&Plan::begin(event.id)),
+        run_at: event.created_at,
         id,
     }
 }

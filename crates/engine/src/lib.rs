@@ -5,10 +5,14 @@
 //! `deliver::decide`); what is done is one batch for each task, which ends the task in the same commit.
 
 mod accept;
+pub mod conditions;
 mod deliver;
+mod environment;
+mod erase;
 mod handover;
 mod json;
 mod metrics;
+pub mod payload;
 pub mod offers;
 mod plan;
 pub mod preferences;
@@ -31,8 +35,9 @@ use campanile_model::{Error, Id};
 use campanile_providers::Transport;
 use campanile_store::{Store, StoreError};
 
-pub use accept::{Accepted, Trigger};
+pub use accept::{Accepted, Trigger, new_transaction_id};
 pub use metrics::EngineMetrics;
+pub use render::preview;
 pub use test_message::{TestMessage, Tested};
 pub use worker::Worker;
 pub use workflows::Prepared;
@@ -59,6 +64,7 @@ struct Inner {
     connect: Connect,
     settings: Settings,
     workflows: workflows::Cache,
+    environments: environment::Cache,
     offers: offers::Cache,
     integrations: deliver::integrations::Cache,
     /// Workflows whose time of last use was written lately.
@@ -73,6 +79,7 @@ impl Engine {
         Self {
             inner: Arc::new(Inner {
                 workflows: workflows::Cache::new(),
+                environments: environment::Cache::new(),
                 offers: offers::Cache::new(),
                 integrations: deliver::integrations::Cache::new(),
                 triggered: moka::sync::Cache::builder()

@@ -50,8 +50,8 @@ impl EngineMetrics {
         registry.register("tasks_ready", "Tasks that wait to be claimed", self.ready.clone());
     }
 
-    pub(crate) fn accepted(&self) {
-        self.accepted.inc();
+    pub(crate) fn accepted(&self, events: u64) {
+        self.accepted.inc_by(events);
     }
 
     pub(crate) fn attempted(&self, provider: &str, state: &'static str) {

@@ -1,5 +1,7 @@
 //! To whom a trigger goes: reads every shape of `to` (engine.md a.2).
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -19,8 +21,17 @@ pub struct Recipient {
 /// All recipients of an event, as they are stored with it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Recipients {
-    /// Who is notified; each once.
+    /// Who is named; each once.
     pub to: Vec<Recipient>,
+    /// The keys of the topics whose members are notified besides; each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<String>,
+    /// Who is left out of all topics.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+    /// Whether every subscriber of the environment is notified.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub everybody: bool,
     /// Who caused it; stored like a recipient, not notified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<Recipient>,
@@ -32,6 +43,38 @@ pub struct Recipients {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_zero(count: &usize) -> bool {
     *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl Recipients {
+    /// Every subscriber there is.
+    pub fn everybody() -> Self {
+        Self {
+            everybody: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether nobody is meant.
+    pub fn is_empty(&self) -> bool {
+        self.to.is_empty() && !self.is_stream()
+    }
+
+    /// Whether it takes reading to know who is meant: members of topics, or everybody.
+    pub fn is_stream(&self) -> bool {
+        self.everybody || !self.topics.is_empty()
+    }
+
+    /// Members of a topic who are not notified as such: because somebody said so, because they are named themselves, or
+    /// because it was them who caused the event.
+    pub fn left_out(&self) -> HashSet<&str> {
+        let named = self.to.iter().chain(&self.actor).map(|one| one.id.as_str());
+        named.chain(self.exclude.iter().map(String::as_str)).collect()
+    }
 }
 
 /// Profile members that a recipient may bring, and whether they are texts.
@@ -48,68 +91,113 @@ const MEMBERS: [&str; 7] = [
 /// Reads `to`. `Err` holds the texts of a 422. Recipients whose id is malformed are counted and left out; duplicates
 /// collapse, the last one's profile wins.
 pub fn parse(to: &Value) -> Result<Recipients, Vec<String>> {
-    let mut recipients = Recipients::default();
-    let mut problems = Vec::new();
+    let mut reader = Reader::default();
     match to {
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                add(&mut recipients, item, &format!("to.{index}"), &mut problems);
+                reader.add(item, &format!("to.{index}"));
             }
         }
-        one => add(&mut recipients, one, "to", &mut problems),
+        one => reader.add(one, "to"),
     }
-    if problems.is_empty() {
-        Ok(recipients)
+    if reader.problems.is_empty() {
+        Ok(reader.recipients)
     } else {
-        Err(problems)
+        Err(reader.problems)
     }
 }
 
 /// Reads `actor`: one recipient.
 pub fn parse_actor(actor: &Value) -> Result<Option<Recipient>, Vec<String>> {
-    let mut recipients = Recipients::default();
-    let mut problems = Vec::new();
-    add(&mut recipients, actor, "actor", &mut problems);
-    if problems.is_empty() {
-        Ok(recipients.to.pop())
+    let mut reader = Reader::default();
+    reader.add(actor, "actor");
+    if reader.recipients.is_stream() {
+        reader.problems.push("actor must not be a topic".to_owned());
+    }
+    if reader.problems.is_empty() {
+        Ok(reader.recipients.to.pop())
     } else {
-        Err(problems)
+        Err(reader.problems)
     }
 }
 
-fn add(recipients: &mut Recipients, value: &Value, path: &str, problems: &mut Vec<String>) {
-    let read = match value {
-        Value::String(id) => Recipient {
-            id: id.trim().to_owned(),
-            profile: Map::new(),
-            channels: Vec::new(),
-        },
-        Value::Object(object) => match read_object(object, path, problems) {
-            Some(recipient) => recipient,
-            None => return,
-        },
-        _ => {
-            problems.push(format!(
-                "{path} must be a subscriberId, a subscriber object, or an array of these"
-            ));
+#[derive(Default)]
+struct Reader {
+    recipients: Recipients,
+    /// Where in `to` each subscriber is.
+    places: HashMap<String, usize>,
+    problems: Vec<String>,
+}
+
+impl Reader {
+    fn add(&mut self, value: &Value, path: &str) {
+        let read = match value {
+            Value::String(id) => Recipient {
+                id: id.trim().to_owned(),
+                profile: Map::new(),
+                channels: Vec::new(),
+            },
+            Value::Object(object) if object.get("type").and_then(Value::as_str) == Some("Topic") => {
+                return self.add_topic(object, path);
+            }
+            Value::Object(object) => match read_object(object, path, &mut self.problems) {
+                Some(recipient) => recipient,
+                None => return,
+            },
+            _ => {
+                self.problems.push(format!(
+                    "{path} must be a subscriberId, a subscriber object, a topic, or an array of these"
+                ));
+                return;
+            }
+        };
+        if !is_id(&read.id) {
+            self.recipients.dropped += 1;
             return;
         }
-    };
-    if !is_id(&read.id) {
-        recipients.dropped += 1;
-        return;
+        let known = self
+            .places
+            .get(&read.id)
+            .and_then(|place| self.recipients.to.get_mut(*place));
+        if let Some(known) = known {
+            *known = read;
+        } else {
+            self.places.insert(read.id.clone(), self.recipients.to.len());
+            self.recipients.to.push(read);
+        }
     }
-    match recipients.to.iter_mut().find(|known| known.id == read.id) {
-        Some(known) => *known = read,
-        None => recipients.to.push(read),
+
+    fn add_topic(&mut self, object: &Map<String, Value>, path: &str) {
+        let Some(key) = object.get("topicKey").and_then(Value::as_str) else {
+            self.problems.push(format!("{path}.topicKey must be a string"));
+            return;
+        };
+        let exclude = match object.get("exclude") {
+            None | Some(Value::Null) => Some(Vec::new()),
+            Some(Value::Array(ids)) => ids.iter().map(|id| id.as_str().map(str::to_owned)).collect(),
+            Some(_) => None,
+        };
+        let Some(exclude) = exclude else {
+            self.problems
+                .push(format!("{path}.exclude must be an array of strings"));
+            return;
+        };
+        let key = key.trim();
+        if !is_id(key) {
+            self.recipients.dropped += 1;
+            return;
+        }
+        let recipients = &mut self.recipients;
+        if !recipients.topics.iter().any(|known| known == key) {
+            recipients.topics.push(key.to_owned());
+        }
+        recipients.exclude.extend(exclude);
     }
 }
 
 fn read_object(object: &Map<String, Value>, path: &str, problems: &mut Vec<String>) -> Option<Recipient> {
-    if object.contains_key("topicKey") || object.get("type").and_then(Value::as_str) == Some("Topic") {
-        problems.push(format!(
-            "{path} must not be a topic: this server does not have topics yet"
-        ));
+    if object.contains_key("topicKey") && !object.contains_key("subscriberId") {
+        problems.push(format!("{path}.type must be Topic"));
         return None;
     }
     let id = match object.get("subscriberId") {
@@ -156,8 +244,8 @@ fn read_object(object: &Map<String, Value>, path: &str, problems: &mut Vec<Strin
     (problems.len() == before).then_some(Recipient { id, profile, channels })
 }
 
-/// The id rule of `to`: letters, digits and `_ : . -`, or the shape of an e-mail address.
-fn is_id(id: &str) -> bool {
+/// The id rule of `to`, for subscribers and topics: letters, digits and `_ : . -`, or the shape of an e-mail address.
+pub fn is_id(id: &str) -> bool {
     if id.is_empty() || id.len() > 512 {
         return false;
     }
@@ -225,6 +313,32 @@ mod tests {
     }
 
     #[test]
+    fn topics_count_once_and_what_they_exclude_is_excluded_from_all() {
+        let read = parse(&json!([
+            {"type": "Topic", "topicKey": "news", "exclude": ["ann"]},
+            "bob",
+            {"type": "Topic", "topicKey": "sport", "exclude": ["eve"]},
+            {"type": "Topic", "topicKey": "news"},
+        ]))
+        .unwrap();
+        assert_eq!(read.topics, ["news", "sport"]);
+        assert_eq!(read.exclude, ["ann", "eve"]);
+        let actor = parse_actor(&json!("joe")).unwrap();
+        let read = Recipients { actor, ..read };
+        let left_out = ["ann", "bob", "eve", "joe", "max"].map(|id| read.left_out().contains(id));
+        assert_eq!(left_out, [true, true, true, true, false]);
+        assert!(parse_actor(&json!({"type": "Topic", "topicKey": "news"})).is_err());
+    }
+
+    #[test]
+    fn what_was_stored_before_there_were_topics_is_read() {
+        let read: Recipients = serde_json::from_value(json!({"to": [{"id": "ann"}]})).unwrap();
+        assert_eq!((read.to.len(), read.is_stream(), read.is_empty()), (1, false, false));
+        assert_eq!(serde_json::to_value(&read).unwrap(), json!({"to": [{"id": "ann"}]}));
+        assert!(Recipients::default().is_empty() && !Recipients::everybody().is_empty());
+    }
+
+    #[test]
     fn malformed_ids_are_left_out() {
         let read = parse(&json!(["ok", "not ok", "", "a@b.co", "a@b"])).unwrap();
         assert_eq!((read.to.len(), read.dropped), (2, 3));
@@ -240,7 +354,12 @@ mod tests {
                 json!([{"subscriberId": "a", "email": 5}]),
                 "to.0.email must be a string",
             ),
-            (json!({"type": "Topic", "topicKey": "t"}), "to must not be a topic"),
+            (json!({"topicKey": "t"}), "to.type must be Topic"),
+            (json!([{"type": "Topic"}]), "to.0.topicKey must be a string"),
+            (
+                json!({"type": "Topic", "topicKey": "t", "exclude": "a"}),
+                "to.exclude must be an array of strings",
+            ),
         ] {
             assert!(parse(&to).unwrap_err()[0].contains(text), "{to}");
         }

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use campanile_liquid::RenderOptions;
+use campanile_liquid::{RenderOptions, Template};
 use campanile_model::Time;
 use campanile_store::contexts::Context;
 use campanile_store::subscribers::Subscriber;
 use campanile_store::workflows::Workflow;
 use serde_json::{Map, Value, json};
 
-use crate::workflows::Prepared;
+use crate::workflows::{Condition, Prepared};
 
 /// The data that templates see.
 pub(crate) fn data(
@@ -18,6 +18,7 @@ pub(crate) fn data(
     payload: &Value,
     contexts: &HashMap<String, Context>,
     keys: &[String],
+    env: &Value,
 ) -> Value {
     let mut person = subscriber.profile.clone();
     person.insert("subscriberId".to_owned(), subscriber.subscriber_id.as_str().into());
@@ -38,6 +39,7 @@ pub(crate) fn data(
         "subscriber": person,
         "context": about,
         "steps": {},
+        "env": env,
         "workflow": {
             "workflowId": workflow.workflow_id,
             "name": workflow.name,
@@ -48,6 +50,16 @@ pub(crate) fn data(
     })
 }
 
+/// The rule that the step at this index runs by, rendered; nothing when it always runs. `Err` says why there is none.
+pub(crate) fn condition(prepared: &Prepared, index: usize, data: &Value, now: Time) -> Result<Option<Value>, String> {
+    match prepared.conditions.get(index) {
+        None | Some(Condition::Always) => Ok(None),
+        Some(Condition::Rule(rule)) => Ok(Some(rule.clone())),
+        Some(Condition::Template(template)) => rendered(template, data, now).map(Some),
+        Some(Condition::Broken(problem)) => Err(problem.clone()),
+    }
+}
+
 /// The controls of the step at this index, rendered; `Err` says why they could not be.
 pub(crate) fn controls(prepared: &Prepared, index: usize, data: &Value, now: Time) -> Result<Value, String> {
     let template = prepared
@@ -56,8 +68,21 @@ pub(crate) fn controls(prepared: &Prepared, index: usize, data: &Value, now: Tim
         .ok_or("the step has no controls")?
         .as_ref()
         .map_err(String::clone)?;
+    rendered(template, data, now)
+}
+
+/// Controls rendered with this data, as a run of the step renders them; `Err` says why they could not be.
+pub fn preview(controls: &Map<String, Value>, data: &Value, now: Time) -> Result<Value, String> {
+    let mut controls = controls.clone();
+    controls.remove("skip");
+    let template = Template::parse(&Value::Object(controls).to_string()).map_err(|error| error.to_string())?;
+    rendered(&template, data, now)
+}
+
+/// Renders a template that is JSON.
+pub(crate) fn rendered(template: &Template, data: &Value, now: Time) -> Result<Value, String> {
     let text = template
         .render(data, &RenderOptions::novu(now.timestamp()))
         .map_err(|error| error.to_string())?;
-    serde_json::from_str(&text).map_err(|error| format!("the rendered controls are not valid JSON: {error}"))
+    serde_json::from_str(&text).map_err(|error| format!("the rendered text is not valid JSON: {error}"))
 }

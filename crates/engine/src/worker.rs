@@ -15,10 +15,13 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::task::{ADVANCE, DELIVER, DeliverV1, PLAN, WEBHOOK, WebhookV1};
+use crate::steps::http_request::call;
+use crate::task::{
+    ADVANCE, DELIVER, DeliverV1, ERASE, HTTP_REQUEST, HttpRequestV1, PLAN, PLAN_STREAM, WEBHOOK, WebhookV1,
+};
 use crate::webhooks::lines::Lines;
 use crate::webhooks::{attempt, relay};
-use crate::{Engine, Interrupted, deliver, plan, run};
+use crate::{Engine, Interrupted, deliver, erase, plan, run};
 
 /// Tasks that one process works on at the same time.
 const ROOM: usize = 256;
@@ -234,14 +237,22 @@ impl Worker {
             let worker = self.clone();
             self.tracker.spawn(async move {
                 match kind.as_str() {
-                    PLAN => worker.plan(tasks).await,
+                    PLAN | PLAN_STREAM => worker.plan(tasks).await,
                     DELIVER => worker.deliver(tasks).await,
                     WEBHOOK => worker.call_webhooks(tasks).await,
+                    HTTP_REQUEST => worker.call_for_steps(tasks).await,
                     ADVANCE => {
                         for task in tasks {
                             let handed_on = worker.raced(&task, || run::advance(&worker.engine, &task)).await;
                             worker.done(&task);
                             worker.hand_on(handed_on.unwrap_or_default());
+                        }
+                    }
+                    ERASE => {
+                        for task in tasks {
+                            let result = erase::run(&worker.engine, &task).await;
+                            let _ = worker.settle(&task, result);
+                            worker.done(&task);
                         }
                     }
                     _ => worker.park(tasks).await,
@@ -297,7 +308,7 @@ impl Worker {
                 .await;
             self.done(task);
         }
-        let shared = plan::know(&self.engine, &ctx, &plans.iter().collect::<Vec<_>>()).await;
+        let shared = plan::know(&self.engine, &ctx, &plans.iter().collect::<Vec<_>>(), false).await;
         let runs = plans.iter().map(|planned| {
             let shared = &shared;
             let ctx = &ctx;
@@ -324,7 +335,7 @@ impl Worker {
     }
 
     async fn plan_alone(&self, ctx: &Ctx, planned: &plan::Planned) -> Result<Vec<Task>, Interrupted> {
-        let known = plan::know(&self.engine, ctx, &[planned]).await?;
+        let known = plan::know(&self.engine, ctx, &[planned], true).await?;
         plan::run(&self.engine, planned, &known).await
     }
 
@@ -384,6 +395,31 @@ impl Worker {
                 let result = match worker.state.lines.enter(receiver).await {
                     Ok(_turn) => attempt::run(&worker.engine, &task, &asked).await,
                     Err(wait) => attempt::put_back(&worker.engine, &task, &asked, wait).await,
+                };
+                let _ = worker.settle(&task, result);
+                worker.done(&task);
+            });
+        }
+        if !wrong.is_empty() {
+            self.park(wrong).await;
+        }
+    }
+
+    async fn call_for_steps(&self, tasks: Vec<Task>) {
+        let mut wrong = Vec::new();
+        for task in tasks {
+            let asked = serde_json::from_str::<HttpRequestV1>(&task.payload).ok();
+            let Some((workflow, asked)) = asked.and_then(|asked| Some((asked.workflow.parse::<Id>().ok()?, asked)))
+            else {
+                wrong.push(task);
+                continue;
+            };
+            let worker = self.clone();
+            self.tracker.spawn(async move {
+                // Not run again after a lost race, as with messages.
+                let result = match worker.state.lines.enter(workflow).await {
+                    Ok(_turn) => call::run(&worker.engine, &task, &asked).await,
+                    Err(wait) => call::put_back(&worker.engine, &task, &asked, wait).await,
                 };
                 let _ = worker.settle(&task, result);
                 worker.done(&task);

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use campanile_liquid::Template;
 use campanile_model::slug::Reference;
-use campanile_model::{Ctx, Id};
+use campanile_model::{Ctx, Id, Result, StepType};
 use campanile_store::StoreError;
-use campanile_store::workflows::Workflow;
-use serde_json::Value;
+use campanile_store::layouts::Layout;
+use campanile_store::workflows::{Step, Workflow};
+use serde_json::{Map, Value};
 
-use crate::Engine;
+use crate::payload::{self, Schema};
+use crate::{Engine, conditions};
 
 /// Should a notice of a change get lost, the old workflow is used for this long.
 const REMEMBERED: Duration = Duration::from_secs(30);
@@ -21,21 +23,106 @@ pub struct Prepared {
     pub workflow: Workflow,
     /// The controls of each step as one template, or why they are none.
     pub(crate) templates: Vec<Result<Template, String>>,
+    /// The condition of each step.
+    pub(crate) conditions: Vec<Condition>,
+    /// The payload's schema, when payloads have to fit it.
+    schema: Option<Schema>,
+    /// Whether its notifications go out whatever their subscribers chose.
+    pub(crate) critical: bool,
+    /// The layouts that its mails may go into: all of the environment, when a step makes mails.
+    pub(crate) layouts: Arc<[Layout]>,
+}
+
+/// When a step runs (its control `skip`, whose name says the opposite of what it does).
+pub(crate) enum Condition {
+    /// Always.
+    Always,
+    /// When this rule passes.
+    Rule(Value),
+    /// The same, for a rule with templates in its texts.
+    Template(Template),
+    /// Its templates cannot be read.
+    Broken(String),
+}
+
+impl Condition {
+    fn of(step: &Step) -> Self {
+        let Some(rule) = step
+            .control_values
+            .get("skip")
+            .filter(|rule| !conditions::is_empty(rule))
+        else {
+            return Self::Always;
+        };
+        let text = rule.to_string();
+        if !text.contains("{{") && !text.contains("{%") {
+            return Self::Rule(rule.clone());
+        }
+        match Template::parse(&text) {
+            Ok(template) => Self::Template(template),
+            Err(error) => Self::Broken(error.to_string()),
+        }
+    }
 }
 
 impl Prepared {
-    fn new(workflow: Workflow) -> Self {
+    fn new(workflow: Workflow, layouts: Arc<[Layout]>) -> Self {
         let templates = workflow
             .steps
             .iter()
             .map(|step| {
                 let mut controls = step.control_values.clone();
-                // Conditions are logic, not text.
+                // Conditions are judged before anything is rendered.
                 controls.remove("skip");
+                // A mail's body is a template of its own: blocks are filled block by block.
+                if step.kind == StepType::Email {
+                    controls.remove("body");
+                }
                 Template::parse(&Value::Object(controls).to_string()).map_err(|error| error.to_string())
             })
             .collect();
-        Self { workflow, templates }
+        Self {
+            conditions: workflow.steps.iter().map(Condition::of).collect(),
+            schema: workflow
+                .payload_schema
+                .as_ref()
+                .filter(|_| workflow.validate_payload)
+                .and_then(|schema| match Schema::new(schema) {
+                    Ok(schema) => Some(schema),
+                    Err(problem) => {
+                        // Schemas are checked when they are stored; this one is older than that check.
+                        tracing::warn!(workflow = workflow.workflow_id, problem, "payloads are not checked");
+                        None
+                    }
+                }),
+            templates,
+            layouts,
+            critical: is_critical(&workflow),
+            workflow,
+        }
+    }
+}
+
+/// A workflow whose preferences nobody may change is critical: what was chosen in the dashboard counts before what the
+/// workflow says itself.
+fn is_critical(workflow: &Workflow) -> bool {
+    let preferences = workflow
+        .preferences
+        .user
+        .as_ref()
+        .unwrap_or(&workflow.preferences.default);
+    preferences.pointer("/all/readOnly") == Some(&Value::Bool(true))
+}
+
+impl Prepared {
+    /// The payload with the defaults of the workflow's schema; an error when it has to fit the schema and does not.
+    pub fn checked_payload(&self, payload: Map<String, Value>) -> Result<Value> {
+        let mut payload = Value::Object(payload);
+        if let Some(schema) = &self.schema {
+            schema.complete(&mut payload);
+            payload::refuse(schema, &payload)?;
+        }
+        Ok(payload)
     }
 }
 
@@ -48,6 +135,8 @@ enum Key {
 /// The workflows used lately, under the number of configuration changes at which they were read.
 pub(crate) struct Cache {
     entries: moka::sync::Cache<(u64, Key), Option<Arc<Prepared>>>,
+    /// By environment; workflows share them.
+    layouts: moka::sync::Cache<(u64, Id), Arc<[Layout]>>,
 }
 
 impl Cache {
@@ -55,6 +144,10 @@ impl Cache {
         Self {
             entries: moka::sync::Cache::builder()
                 .max_capacity(1000)
+                .time_to_live(REMEMBERED)
+                .build(),
+            layouts: moka::sync::Cache::builder()
+                .max_capacity(100)
                 .time_to_live(REMEMBERED)
                 .build(),
         }
@@ -71,11 +164,8 @@ impl Engine {
         if let Some(known) = self.inner.workflows.entries.get(&key) {
             return Ok(known);
         }
-        let found = self
-            .store()
-            .workflow_named(ctx, name)
-            .await?
-            .map(|workflow| Arc::new(Prepared::new(workflow)));
+        let found = self.store().workflow_named(ctx, name).await?;
+        let found = self.prepared(ctx, found).await?;
         self.inner.workflows.entries.insert(key, found.clone());
         Ok(found)
     }
@@ -90,8 +180,25 @@ impl Engine {
             return Ok(known);
         }
         let found = self.store().workflow(ctx, &Reference::Id(id)).await?;
-        let found = found.map(|workflow| Arc::new(Prepared::new(workflow)));
+        let found = self.prepared(ctx, found).await?;
         self.inner.workflows.entries.insert(key, found.clone());
+        Ok(found)
+    }
+
+    async fn prepared(&self, ctx: &Ctx, found: Option<Workflow>) -> Result<Option<Arc<Prepared>>, StoreError> {
+        let Some(workflow) = found else { return Ok(None) };
+        let has_mail = workflow.steps.iter().any(|step| step.kind == StepType::Email);
+        let layouts = if has_mail { self.layouts(ctx).await? } else { [].into() };
+        Ok(Some(Arc::new(Prepared::new(workflow, layouts))))
+    }
+
+    async fn layouts(&self, ctx: &Ctx) -> Result<Arc<[Layout]>, StoreError> {
+        let key = (self.store().db().signals().configuration(), ctx.environment);
+        if let Some(known) = self.inner.workflows.layouts.get(&key) {
+            return Ok(known);
+        }
+        let found: Arc<[Layout]> = self.store().layouts_all(ctx).await?.into();
+        self.inner.workflows.layouts.insert(key, Arc::clone(&found));
         Ok(found)
     }
 }

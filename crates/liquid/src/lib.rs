@@ -25,6 +25,7 @@ mod limits;
 mod number;
 mod parser;
 mod render;
+pub mod script;
 mod value;
 mod variables;
 

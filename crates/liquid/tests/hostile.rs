@@ -50,6 +50,32 @@ fn runaway_templates_are_stopped() {
 }
 
 #[test]
+fn a_hundred_megabytes_of_output_end_early() {
+    // Half a kilobyte of template that would write 100 MB.
+    let wide = format!("{{% for i in (1..200000) %}}{}{{% endfor %}}", "x".repeat(512));
+    let captured = format!("{{% capture all %}}{wide}{{% endcapture %}}{{{{ all | size }}}}");
+    for source in [wide, captured] {
+        assert_eq!(render(&source, &json!({})), Err(RenderErrorKind::Limit));
+    }
+}
+
+#[test]
+fn nothing_is_included() {
+    // There are no files to include from, so that no include can name itself.
+    for source in [
+        "{% include 'a' %}",
+        "{% render 'a' %}",
+        "{% layout 'a' %}{% block b %}{% endblock %}",
+    ] {
+        let error = Template::parse(source).expect_err("no such tag").to_string();
+        assert!(
+            error.contains("cannot load other templates") && error.contains("line:1"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn deep_nesting_is_refused_by_the_parser() {
     for source in [
         "{% if a %}".repeat(50_000) + &"{% endif %}".repeat(50_000),

@@ -19,6 +19,7 @@ const FAMILIES: &[(&str, &[&str])] = &[
     ("integration", &["expiring", "degraded", "recovered"]),
     ("preference", &["updated"]),
     ("webhook", &["disabled"]),
+    ("workflow", &["created", "updated", "deleted", "published"]),
 ];
 
 /// What a webhook endpoint is sent when its owner tries it out. Nobody subscribes to it.

@@ -164,3 +164,10 @@ impl DeliveryState {
         matches!(self, Self::Delivered | Self::Accepted)
     }
 }
+
+#[expect(clippy::derivable_impls, reason = "the macro has no place for it")]
+impl Default for Severity {
+    fn default() -> Self {
+        Self::None
+    }
+}

@@ -63,7 +63,7 @@ macro_rules! permissions {
 permissions! {
     /// Trigger events.
     EventWrite = "event:write";
-    /// Read subscribers, topics' members and their channel endpoints.
+    /// Read subscribers and their channel endpoints.
     SubscriberRead = "subscriber:read";
     /// Change subscribers and their channel endpoints.
     SubscriberWrite = "subscriber:write";
@@ -93,6 +93,10 @@ permissions! {
     WebhookRead = "webhook:read";
     /// Change outbound webhooks and deliver again.
     WebhookWrite = "webhook:write";
+    /// Read topics and who is subscribed to them.
+    TopicRead = "topic:read";
+    /// Change topics and who is subscribed to them.
+    TopicWrite = "topic:write";
 }
 
 /// A set of permissions.

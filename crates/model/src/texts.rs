@@ -54,6 +54,34 @@ details! {
     AllChatFailed = "chat_all_channels_failed" => "All chat channels failed to send the message";
     /// A part of a chat step was skipped.
     SomeChatSkipped = "chat_some_channels_skipped" => "Some chat channels skipped to send the message";
+    /// The trigger said how urgent the notification is.
+    SeverityOverridden = "severity_overridden" => "Severity for the message was overridden";
+    /// The conditions of a step said no.
+    ConditionsNotMet = "filter_steps" => "Step was skipped based on steps conditions";
+    /// The conditions of a step said yes.
+    ConditionsMatched = "step_conditions_matched" => "Step conditions matched";
+    /// The conditions of a step have no answer.
+    ConditionsFailed = "step_conditions_failed" => "Step conditions could not be evaluated";
+    /// A step that sends nothing has done its work.
+    StepCompleted = "step_completed" => "Step completed";
+    /// The call of an HTTP request step failed.
+    ActionStepFailed = "action_step_execution_failed" => "Action step execution failed";
+    /// The answer to an HTTP request step cannot be used by later steps.
+    AnswerIsNoObject = "http_request_response_not_object" => "HTTP request step received a non-object response";
+    /// The answer to an HTTP request step does not fit its schema.
+    AnswerDoesNotFit = "response_body_schema_validation_failed" => "Response body schema validation failed";
+    /// A worker died while this call was under way.
+    CallRepeated = "http_request_repeated" => "A previous call was interrupted, its result is unknown; calling again with the same idempotency-key";
+    /// Nobody to send the mail to.
+    SubscriberNoEmail = "subscriber_missing_email_address" => "Subscriber missing email address";
+    /// Nobody to send the SMS to.
+    SubscriberNoPhone = "subscriber_missing_phone_number" => "Subscriber missing phone number";
+    /// A push channel without devices.
+    PushTokensMissing = "push_missing_device_tokens" => "Subscriber credentials is missing the tokens for sending a push notification message";
+    /// The layout around a mail.
+    LayoutSelected = "layout_selected" => "Layout selected";
+    /// The layout that was asked for is not there.
+    LayoutNotFound = "layout_not_found" => "Layout not found ";
     /// The workflow's own preferences keep a step from running.
     FilteredByWorkflow = "filtered_by_workflow_preferences" => "Step filtered by workflow preferences";
     /// What was set for the workflow in the dashboard does.
@@ -92,6 +120,11 @@ details! {
     StepGone = "step_gone" => "The workflow or this step was removed before the step could run";
     /// A recipient could not be stored.
     RecipientRefused = "subscriber_validation_failed" => "The recipient is not valid and was left out";
+    /// A trigger names a topic that is not there. A trace of the event itself.
+    TopicNotFound = "topic_not_found" => "Topic not found in current environment";
+    /// What the subscriptions of a topic's member say about the workflow. Of the notification, or of the event when it
+    /// made none.
+    SubscriptionEvaluated = "topic_subscription_preference_evaluation" => "Topic subscription preference evaluation";
     /// An override of an endpoint's address did not fit its type.
     OverrideIgnored = "endpoint_override_ignored" => "The address override does not fit the endpoint's type and was ignored";
     /// A step was skipped because another step before it failed.

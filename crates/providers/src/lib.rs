@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod chat;
 pub mod consent;
 pub mod directory;
+pub mod http_request;
 pub mod outcome;
 mod redact;
 pub mod retry_after;

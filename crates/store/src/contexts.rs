@@ -5,7 +5,7 @@ use campanile_model::{Ctx, Id, Time};
 use serde_json::{Map, Value};
 
 use crate::db::{Batch, Columns, FromRow, StoreError};
-use crate::page::{Cursor, List, Listed, Page};
+use crate::page::{Cursor, List, Listed, Page, containing};
 use crate::{Store, args, queries};
 
 /// The conflict of creating a context that is there already.
@@ -91,20 +91,6 @@ pub struct ContextFilter {
 
 fn key(kind: &str, identifier: &str) -> String {
     format!("{kind}:{identifier}")
-}
-
-/// A `LIKE` pattern that finds this text anywhere, its special characters standing for themselves.
-fn containing(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c.to_ascii_lowercase());
-    }
-    pattern.push('%');
-    pattern
 }
 
 impl Store {
@@ -225,21 +211,4 @@ fn row(ctx: &Ctx, context: &Context) -> Vec<crate::db::Val> {
         context.created_at,
         context.updated_at
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn special_characters_of_a_search_stand_for_themselves() {
-        for (search, pattern) in [
-            ("acme", "%acme%"),
-            ("Tenant:AC", "%tenant:ac%"),
-            ("50%_\\", "%50\\%\\_\\\\%"),
-            ("[invalid", "%[invalid%"),
-        ] {
-            assert_eq!(containing(search), pattern, "{search}");
-        }
-    }
 }

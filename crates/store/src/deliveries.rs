@@ -18,7 +18,7 @@ queries! {
     };
     /// Everything that an attempt needs, in one read: the message, the endpoint as it is now, the grant as it is now.
     FOR_ATTEMPT = "SELECT d.id, d.message_id, d.integration_id, d.endpoint_id, d.address, d.state, d.attempts, d.expires_at,
-            m.notification_id, m.position, m.provider_id, m.content, m.overrides, m.subscriber_id,
+            m.notification_id, m.position, m.provider_id, m.content, m.subject, m.overrides, m.subscriber_id,
             e.identifier, e.kind, e.address, e.status, e.connection_identifier, e.last_success_at,
             g.id, g.tokens, g.generation, g.status, g.last_success_at, c.workspace
         FROM deliveries d
@@ -84,6 +84,8 @@ pub struct Attempt {
     pub provider_id: String,
     /// The text.
     pub content: String,
+    /// The subject, where the channel has one.
+    pub subject: Option<String>,
     overrides: String,
     /// Our id of the subscriber.
     pub subscriber_id: Id,
@@ -147,6 +149,7 @@ impl FromRow for Attempt {
             position: c.int()?,
             provider_id: c.text()?,
             content: c.text()?,
+            subject: c.opt_text()?,
             overrides: c.text()?,
             subscriber_id: c.id()?,
             endpoint: None,

@@ -76,27 +76,37 @@ impl FromRow for EventKey {
 impl Store {
     /// Adds an event and its key; the commit fails with [`REPEATED`] when the key was used before.
     pub fn insert_event(&self, batch: &mut Batch, ctx: &Ctx, event: &Event) -> Result<(), StoreError> {
-        let overrides = self.seal_overrides(OVERRIDES, event.id, &event.overrides)?;
-        batch.expect(
-            &INSERT_KEY,
-            args![ctx.environment, &event.transaction_id, event.id],
-            REPEATED,
-        );
-        batch.add(
-            &INSERT,
-            args![
-                ctx.environment,
-                event.id,
-                &event.transaction_id,
-                event.workflow_id,
-                event.contexts.stored(),
-                &event.recipients,
-                &event.payload,
-                overrides,
-                &event.request_id,
-                event.created_at
-            ],
-        );
+        self.insert_events(batch, ctx, std::slice::from_ref(event))
+    }
+
+    /// Adds events and their keys; the commit fails with [`REPEATED`] when any of the keys was used before.
+    pub fn insert_events(&self, batch: &mut Batch, ctx: &Ctx, events: &[Event]) -> Result<(), StoreError> {
+        // Rows of one statement follow one another, and travel together.
+        for event in events {
+            batch.expect(
+                &INSERT_KEY,
+                args![ctx.environment, &event.transaction_id, event.id],
+                REPEATED,
+            );
+        }
+        for event in events {
+            let overrides = self.seal_overrides(OVERRIDES, event.id, &event.overrides)?;
+            batch.add(
+                &INSERT,
+                args![
+                    ctx.environment,
+                    event.id,
+                    &event.transaction_id,
+                    event.workflow_id,
+                    event.contexts.stored(),
+                    &event.recipients,
+                    &event.payload,
+                    overrides,
+                    &event.request_id,
+                    event.created_at
+                ],
+            );
+        }
         Ok(())
     }
 

@@ -1,10 +1,9 @@
 //! What an empty database begins with: one organization with the environments Development and Production.
 
-use campanile_model::{Ctx, Id};
+use campanile_model::Id;
 
 use crate::db::{Batch, Columns, FromRow, StoreError};
-use crate::environments::Environment;
-use crate::secrets::{random_hex, random_word};
+use crate::environments::{Environment, NewEnvironment};
 use crate::{Store, args, queries};
 
 queries! {
@@ -80,9 +79,9 @@ impl Store {
             "first start",
         );
         batch.add(&INSERT_ORGANIZATION, args![organization, "Organization", self.now()]);
-        let development = self.make_environment(&mut batch, organization, "Development", None, development)?;
+        let development = self.first_environment(&mut batch, organization, "Development", None, development)?;
         let parent = development.environment.id;
-        let production = self.make_environment(&mut batch, organization, "Production", Some(parent), production)?;
+        let production = self.first_environment(&mut batch, organization, "Production", Some(parent), production)?;
         match self.db.commit(batch).await {
             Ok(_) => Ok(Some(FirstStart {
                 development,
@@ -94,7 +93,7 @@ impl Store {
         }
     }
 
-    fn make_environment(
+    fn first_environment(
         &self,
         batch: &mut Batch,
         organization: Id,
@@ -102,30 +101,16 @@ impl Store {
         parent_id: Option<Id>,
         chosen: Chosen,
     ) -> Result<Made, StoreError> {
-        let now = self.now();
-        let environment = Environment {
-            id: self.new_id(),
-            organization_id: organization,
-            name: name.to_owned(),
-            identifier: match chosen.application_identifier {
-                Some(identifier) => identifier,
-                None => random_word(12)?,
-            },
-            kind: if parent_id.is_none() { "dev" } else { "prod" }.to_owned(),
-            color: Some(if parent_id.is_none() { "#ff8547" } else { "#7e52f4" }.to_owned()),
-            parent_id,
-            created_at: now,
-            updated_at: now,
-        };
-        let ctx = Ctx::system(organization, environment.id, "first-start");
-        Self::insert_environment(batch, &environment);
         let secret_key_chosen = chosen.secret_key.is_some();
-        let secret_key = match chosen.secret_key {
-            Some(secret) => secret,
-            None => random_hex(16)?,
+        let color = if parent_id.is_none() { "#ff8547" } else { "#7e52f4" };
+        let new = NewEnvironment {
+            name: name.to_owned(),
+            color: Some(color.to_owned()),
+            parent_id,
+            identifier: chosen.application_identifier,
+            secret_key: chosen.secret_key,
         };
-        self.add_api_key(batch, &ctx, "Secret key", &secret_key)?;
-        self.add_inbox_integration(batch, &ctx)?;
+        let (environment, secret_key) = self.make_environment(batch, organization, "first-start", new)?;
         Ok(Made {
             environment,
             secret_key,

@@ -12,6 +12,7 @@ pub mod db;
 pub mod deliveries;
 mod dev_clock;
 pub mod endpoints;
+pub mod environment_variables;
 pub mod environments;
 pub mod events;
 pub mod first_start;
@@ -21,6 +22,7 @@ pub mod idempotency;
 pub mod inbox_sessions;
 pub mod integrations;
 mod keyring;
+pub mod layouts;
 pub mod link_codes;
 pub mod messages;
 pub mod nodes;
@@ -32,9 +34,11 @@ pub mod preferences;
 pub mod probes;
 pub mod secrets;
 pub mod subscribers;
+pub mod subscriptions;
 pub mod tasks;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod topics;
 pub mod traces;
 pub mod webhooks;
 pub mod workflows;
@@ -72,7 +76,9 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         dev_clock::ALL,
         endpoints::ALL,
         endpoints::relink::ALL,
+        environment_variables::ALL,
         environments::ALL,
+        &environments::all_of_erasure(),
         events::ALL,
         first_start::ALL,
         grants::ALL,
@@ -86,6 +92,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         integrations::ALL_CHANGES,
         integrations::health::ALL,
         keyring::ALL,
+        layouts::ALL,
         link_codes::ALL,
         messages::ALL,
         nodes::ALL,
@@ -95,8 +102,10 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         preferences::ALL,
         probes::ALL,
         subscribers::ALL,
+        subscriptions::ALL,
         tasks::ALL,
         testing::ALL,
+        topics::ALL,
         traces::ALL,
         webhooks::ALL,
         webhooks::ALL_DELIVERIES,

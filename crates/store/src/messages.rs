@@ -1,9 +1,9 @@
 //! Messages: what one channel step made for one subscriber.
 
-use campanile_model::channel::MessageStatus;
+use campanile_model::channel::{MessageStatus, Severity};
 use campanile_model::context::ContextSet;
 use campanile_model::{Channel, Ctx, Id, Time};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::db::{Batch, Columns, FromRow, StoreError};
 use crate::notifications::Settled;
@@ -18,7 +18,7 @@ pub(crate) const OVERRIDES: &str = "messages.overrides";
 queries! {
     INSERT = {
         insert "messages",
-        "environment_id text, id text, event_id text, notification_id text, position int, workflow_id text, transaction_id text, subscriber_id text, contexts text, channel text, provider_id text, integration_id text, content text, overrides text, channel_data text, status text, error_id text, error_text text, open int, sent int, expires_at int, created_at int, updated_at int"
+        "environment_id text, id text, event_id text, notification_id text, position int, workflow_id text, transaction_id text, subscriber_id text, contexts text, channel text, provider_id text, integration_id text, content text, overrides text, channel_data text, status text, error_id text, error_text text, open int, sent int, expires_at int, created_at int, updated_at int, subject text, avatar text, cta text, data text, tags text, severity text, email text, phone text, device_tokens text, delivered_at text"
     };
     /// One delivery has ended an attempt: sent as soon as one went out, warning while one waits, else error.
     SETTLE = {
@@ -39,7 +39,9 @@ queries! {
                 GROUP BY environment_id, id) AS made
             WHERE messages.environment_id = made.environment_id AND messages.id = made.id",
     };
-    OF_NOTIFICATIONS = "SELECT id, event_id, notification_id, position, workflow_id, transaction_id, subscriber_id, contexts, channel, provider_id, integration_id, content, channel_data, status, error_id, error_text, expires_at, created_at, updated_at
+    OF_NOTIFICATIONS = "SELECT id, event_id, notification_id, position, workflow_id, transaction_id, subscriber_id, contexts, channel, provider_id, integration_id, content, channel_data, status, error_id, error_text, expires_at, created_at, updated_at,
+        subject, avatar, cta, data, tags, severity, email, phone, device_tokens, is_seen, is_read, is_archived, first_seen_at,
+        last_seen_at, last_read_at, archived_at, snoozed_until, delivered_at
         FROM messages WHERE environment_id = $1 AND notification_id {in:$2} ORDER BY id";
     DELETE = "DELETE FROM messages WHERE environment_id = $1 AND id = $2";
     DELETE_OF_EVENT = "DELETE FROM messages WHERE environment_id = $1 AND event_id = $2 AND ($3 = '' OR channel = $3)";
@@ -48,7 +50,10 @@ queries! {
 
 const COLUMNS: &str = "t.id, t.event_id, t.notification_id, t.position, t.workflow_id, t.transaction_id, \
     t.subscriber_id, t.contexts, t.channel, t.provider_id, t.integration_id, t.content, t.channel_data, \
-    t.status, t.error_id, t.error_text, t.expires_at, t.created_at, t.updated_at";
+    t.status, t.error_id, t.error_text, t.expires_at, t.created_at, t.updated_at, \
+    t.subject, t.avatar, t.cta, t.data, t.tags, t.severity, t.email, t.phone, t.device_tokens, \
+    t.is_seen, t.is_read, t.is_archived, t.first_seen_at, t.last_seen_at, t.last_read_at, t.archived_at, \
+    t.snoozed_until, t.delivered_at";
 
 /// One message.
 #[derive(Clone, Debug)]
@@ -94,6 +99,99 @@ pub struct Message {
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
+    /// What the channel has besides the text.
+    pub head: Head,
+    /// What the subscriber did with it, where they can.
+    pub attention: Attention,
+}
+
+/// What a channel has besides the text of a message.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Head {
+    /// The subject of a mail, the title of a push or an in-app message.
+    pub subject: Option<String>,
+    /// The picture beside an in-app message.
+    pub avatar: Option<String>,
+    /// Where an in-app message leads: `{type, data: {url, target}, action: {status, buttons}}`.
+    pub cta: Option<Value>,
+    /// The author's own members.
+    pub data: Option<Value>,
+    /// The workflow's tags when it was made.
+    pub tags: Vec<String>,
+    /// How urgent it is shown.
+    pub severity: Severity,
+    /// The address that a mail goes to.
+    pub email: Option<String>,
+    /// The number that an SMS goes to.
+    pub phone: Option<String>,
+    /// The devices that a push goes to, masked.
+    pub device_tokens: Vec<String>,
+}
+
+/// What the subscriber did with an in-app message.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Attention {
+    /// Whether it was shown.
+    pub seen: bool,
+    /// Whether it was read.
+    pub read: bool,
+    /// Whether it was put away.
+    pub archived: bool,
+    /// When it was first shown.
+    pub first_seen_at: Option<Time>,
+    /// When it was last shown.
+    pub last_seen_at: Option<Time>,
+    /// When it was last read.
+    pub last_read_at: Option<Time>,
+    /// When it was put away.
+    pub archived_at: Option<Time>,
+    /// Until when it stays away.
+    pub snoozed_until: Option<Time>,
+    /// When it came up: once when it was made, and after each snooze.
+    pub delivered_at: Vec<Time>,
+}
+
+impl Head {
+    fn read(c: &mut Columns) -> Result<Self, StoreError> {
+        Ok(Self {
+            subject: c.opt_text()?,
+            avatar: c.opt_text()?,
+            cta: c.opt_json()?,
+            data: c.opt_json()?,
+            tags: c.texts()?,
+            severity: c.wire(Severity::parse)?,
+            email: c.opt_text()?,
+            phone: c.opt_text()?,
+            device_tokens: texts(c.opt_json()?.as_ref()),
+        })
+    }
+}
+
+impl Attention {
+    fn read(c: &mut Columns) -> Result<Self, StoreError> {
+        Ok(Self {
+            seen: c.bool()?,
+            read: c.bool()?,
+            archived: c.bool()?,
+            first_seen_at: c.opt_time()?,
+            last_seen_at: c.opt_time()?,
+            last_read_at: c.opt_time()?,
+            archived_at: c.opt_time()?,
+            snoozed_until: c.opt_time()?,
+            delivered_at: texts(c.opt_json()?.as_ref())
+                .iter()
+                .filter_map(|text| Time::parse(text))
+                .collect(),
+        })
+    }
+}
+
+fn texts(value: Option<&Value>) -> Vec<String> {
+    let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    items
+        .iter()
+        .filter_map(|item| item.as_str().map(str::to_owned))
+        .collect()
 }
 
 impl FromRow for Message {
@@ -119,6 +217,8 @@ impl FromRow for Message {
             expires_at: c.time()?,
             created_at: c.time()?,
             updated_at: c.time()?,
+            head: Head::read(c)?,
+            attention: Attention::read(c)?,
         })
     }
 }
@@ -185,7 +285,17 @@ impl Store {
                 0i64,
                 message.expires_at,
                 message.created_at,
-                message.updated_at
+                message.updated_at,
+                message.head.subject.clone(),
+                message.head.avatar.clone(),
+                message.head.cta.clone(),
+                message.head.data.clone(),
+                json!(message.head.tags),
+                message.head.severity.wire(),
+                message.head.email.clone(),
+                message.head.phone.clone(),
+                (!message.head.device_tokens.is_empty()).then(|| json!(message.head.device_tokens)),
+                (!message.attention.delivered_at.is_empty()).then(|| json!(message.attention.delivered_at))
             ],
         );
         Ok(())

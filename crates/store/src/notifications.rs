@@ -3,7 +3,7 @@
 use campanile_model::channel::{JobReason, JobStatus, Severity};
 use campanile_model::context::ContextSet;
 use campanile_model::{Ctx, Id, StepType, Time};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::db::{Batch, Columns, FromRow, StoreError};
 use crate::page::{List, Listed};
@@ -16,14 +16,16 @@ pub const PLANNED: &str = "notifications_event";
 queries! {
     INSERT = {
         insert "notifications",
-        "environment_id text, id text, event_id text, transaction_id text, workflow_id text, subscriber_id text, recipient text, contexts text, channels text, tags text, severity text, created_at int, updated_at int, finished_at int"
+        "environment_id text, id text, event_id text, transaction_id text, workflow_id text, subscriber_id text, recipient text, contexts text, channels text, tags text, severity text, critical bool, topics text, created_at int, updated_at int, finished_at int"
     };
     INSERT_JOB = {
         insert "jobs",
         "environment_id text, notification_id text, position int, id text, step_id text, step text, kind text, status text, provider_id text, halts bool, open_first int, open int, sent int, output text, reason text, due_at int, created_at int, updated_at int"
     };
-    FIND_MANY = "SELECT id, event_id, transaction_id, workflow_id, subscriber_id, recipient, contexts, channels, tags, severity, created_at, updated_at, finished_at
+    FIND_MANY = "SELECT id, event_id, transaction_id, workflow_id, subscriber_id, recipient, contexts, channels, tags, severity, critical, topics, created_at, updated_at, finished_at
         FROM notifications WHERE environment_id = $1 AND id {in:$2}";
+    FOR_WHOM = "SELECT subscriber_id FROM notifications
+        WHERE environment_id = $1 AND event_id = $2 AND subscriber_id {in:$3}";
     JOBS = "SELECT notification_id, position, id, step_id, step, kind, status, provider_id, halts, open_first, open, sent, output, reason,
         due_at, created_at, updated_at FROM jobs WHERE environment_id = $1 AND notification_id {in:$2} ORDER BY notification_id, position";
     UPDATE_JOB = "UPDATE jobs SET status = $4, provider_id = $5, open_first = $6, open = $7, sent = 0, output = $8, reason = $9,
@@ -72,6 +74,30 @@ queries! {
         WHERE environment_id = $1 AND notification_id = $2 AND position > $3 AND status = 'pending'";
 }
 
+/// A topic through which a notification came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByTopic {
+    /// Our id of the topic.
+    pub id: Id,
+    /// Its key at that time.
+    pub key: String,
+}
+
+impl ByTopic {
+    fn stored(&self) -> String {
+        json!([{ "_topicId": self.id, "topicKey": self.key }]).to_string()
+    }
+
+    fn from_stored(text: &str) -> Option<Self> {
+        let list: Value = serde_json::from_str(text).ok()?;
+        let first = list.get(0)?;
+        Some(Self {
+            id: first.get("_topicId")?.as_str()?.parse().ok()?,
+            key: first.get("topicKey")?.as_str()?.to_owned(),
+        })
+    }
+}
+
 /// One event for one subscriber.
 #[derive(Clone, Debug)]
 pub struct Notification {
@@ -95,6 +121,10 @@ pub struct Notification {
     pub tags: Vec<String>,
     /// How urgent it is shown.
     pub severity: Severity,
+    /// Whether it goes out whatever the subscriber chose.
+    pub critical: bool,
+    /// The topic through which it came; nothing for those who were named.
+    pub topic: Option<ByTopic>,
     /// When it was planned.
     pub created_at: Time,
     /// When it last changed.
@@ -116,10 +146,20 @@ impl FromRow for Notification {
             channels: c.texts()?,
             tags: c.texts()?,
             severity: c.wire(Severity::parse)?,
+            critical: c.bool()?,
+            topic: ByTopic::from_stored(&c.text()?),
             created_at: c.time()?,
             updated_at: c.time()?,
             finished_at: c.opt_time()?,
         })
+    }
+}
+
+struct Whom(Id);
+
+impl FromRow for Whom {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        c.id().map(Self)
     }
 }
 
@@ -225,7 +265,7 @@ pub struct NotificationFilter {
 }
 
 const COLUMNS: &str = "t.id, t.event_id, t.transaction_id, t.workflow_id, t.subscriber_id, t.recipient, t.contexts, \
-    t.channels, t.tags, t.severity, t.created_at, t.updated_at, t.finished_at";
+    t.channels, t.tags, t.severity, t.critical, t.topics, t.created_at, t.updated_at, t.finished_at";
 
 impl Store {
     /// Adds a notification; the commit fails with [`PLANNED`] when the event was planned for the subscriber before.
@@ -244,6 +284,8 @@ impl Store {
                 Value::from(notification.channels.clone()),
                 Value::from(notification.tags.clone()),
                 notification.severity.wire(),
+                notification.critical,
+                notification.topic.as_ref().map(ByTopic::stored).unwrap_or_default(),
                 notification.created_at,
                 notification.updated_at,
                 notification.finished_at
@@ -345,6 +387,18 @@ impl Store {
     /// Adds the cancellation of all jobs after this one.
     pub fn cancel_jobs_after(&self, batch: &mut Batch, ctx: &Ctx, notification: Id, position: i64) {
         batch.add(&CANCEL_REST, args![ctx.environment, notification, position, self.now()]);
+    }
+
+    /// For whom of these subscribers an event has been planned already.
+    pub async fn planned_for(&self, ctx: &Ctx, event: Id, subscribers: Vec<Id>) -> Result<Vec<Id>, StoreError> {
+        if subscribers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found: Vec<Whom> = self
+            .db
+            .all(&FOR_WHOM, args![ctx.environment, event, subscribers])
+            .await?;
+        Ok(found.into_iter().map(|Whom(id)| id).collect())
     }
 
     /// The notifications with these ids, in no order.

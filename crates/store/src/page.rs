@@ -50,6 +50,8 @@ pub enum Order {
     Created,
     /// By the time of the last change.
     Updated,
+    /// By the caller's own key, for what has one.
+    Key,
 }
 
 impl Order {
@@ -58,6 +60,7 @@ impl Order {
             Self::Id => "id",
             Self::Created => "created_at",
             Self::Updated => "updated_at",
+            Self::Key => "topic_key",
         }
     }
 }
@@ -355,6 +358,10 @@ impl List {
             let found = db.all_of::<Anything>(&text, vec![environment, Val::from(id)]).await?;
             return Ok(found.first().map(|_| Val::from(id)));
         }
+        if order == Order::Key.column() {
+            let found = db.all_of::<Text>(&text, vec![environment, Val::from(id)]).await?;
+            return Ok(found.into_iter().next().map(|Text(key)| Val::from(key)));
+        }
         let found = db.all_of::<Number>(&text, vec![environment, Val::from(id)]).await?;
         Ok(found.first().map(|number| Val::Int(number.0)))
     }
@@ -376,6 +383,20 @@ impl List {
         );
         Ok(!db.all_of::<Anything>(&text, values).await?.is_empty())
     }
+}
+
+/// A `LIKE` pattern that finds this text anywhere, its special characters standing for themselves.
+pub(crate) fn containing(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c.to_ascii_lowercase());
+    }
+    pattern.push('%');
+    pattern
 }
 
 /// A column to sort by, not to read by: an expression that is the column.
@@ -411,10 +432,35 @@ impl FromRow for Number {
     }
 }
 
+struct Text(String);
+
+impl FromRow for Text {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        c.text().map(Self)
+    }
+}
+
 struct Anything;
 
 impl FromRow for Anything {
     fn from_row(_: &mut Columns) -> Result<Self, StoreError> {
         Ok(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_characters_of_a_search_stand_for_themselves() {
+        for (search, pattern) in [
+            ("acme", "%acme%"),
+            ("Tenant:AC", "%tenant:ac%"),
+            ("50%_\\", "%50\\%\\_\\\\%"),
+            ("[invalid", "%[invalid%"),
+        ] {
+            assert_eq!(containing(search), pattern, "{search}");
+        }
     }
 }

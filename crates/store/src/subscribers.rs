@@ -20,6 +20,8 @@ queries! {
         FROM subscribers WHERE environment_id = $1 AND subscriber_id {in:$2}";
     FIND_BY_IDS = "SELECT id, subscriber_id, profile, is_online, last_online_at, created_at, updated_at
         FROM subscribers WHERE environment_id = $1 AND id {in:$2}";
+    NEXT = "SELECT id, subscriber_id, profile, is_online, last_online_at, created_at, updated_at
+        FROM subscribers WHERE environment_id = $1 AND id > $2 AND created_at <= $3 ORDER BY id LIMIT $4";
     INSERT = {
         insert "subscribers",
         "environment_id text, id text, subscriber_id text, profile text, email text, phone text, first_name text, last_name text, full_name text, created_at int, updated_at int",
@@ -30,6 +32,7 @@ queries! {
     DELETE = "DELETE FROM subscribers WHERE environment_id = $1 AND id = $2";
     DELETE_CHANNELS = "DELETE FROM subscriber_channels WHERE environment_id = $1 AND subscriber_id = $2";
     DELETE_ENDPOINTS = "DELETE FROM endpoints WHERE environment_id = $1 AND subscriber_id = $2";
+    DELETE_SUBSCRIPTIONS = "DELETE FROM subscriptions WHERE environment_id = $1 AND subscriber_id = $2";
     DELETE_PREFERENCES = "DELETE FROM preferences WHERE environment_id = $1 AND subscriber_id = $2";
     DELETE_MESSAGES = "DELETE FROM messages WHERE environment_id = $1 AND subscriber_id = $2";
     CHANNELS = "SELECT c.subscriber_id, c.integration_id, i.identifier, c.provider_id, c.credentials
@@ -193,6 +196,18 @@ impl Store {
         list.page(&self.db, cursor).await
     }
 
+    /// The next subscribers after this one, in the order of their ids: those who were there at this time.
+    pub async fn next_subscribers(
+        &self,
+        ctx: &Ctx,
+        after: Option<Id>,
+        until: Time,
+        most: usize,
+    ) -> Result<Vec<Subscriber>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        self.db.all(&NEXT, args![ctx.environment, after, until, most]).await
+    }
+
     /// A new subscriber, not yet stored.
     pub fn new_subscriber(&self, subscriber_id: impl Into<String>, profile: Map<String, Value>) -> Subscriber {
         let now = self.now();
@@ -234,6 +249,7 @@ impl Store {
         for sql in [
             &DELETE_CHANNELS,
             &DELETE_ENDPOINTS,
+            &DELETE_SUBSCRIPTIONS,
             &DELETE_PREFERENCES,
             &DELETE_MESSAGES,
         ] {

@@ -286,8 +286,10 @@ impl Store {
         Ok(done.changed.iter().any(|changed| *changed > 0))
     }
 
-    /// Takes back all leases of a process that is certainly gone: on a database that only one process opens.
+    /// Takes back all leases of a process that is certainly gone: on a database that only one process opens. The intent
+    /// of an exchange stays until its own end, because a vendor may still be at work on the call.
     pub async fn reclaim_all(&self) -> Result<(), StoreError> {
+        self.node.succeed().await?;
         let mut batch = Batch::new();
         batch.add(&RECLAIM, args![Time::MAX]);
         loop {

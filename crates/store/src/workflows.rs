@@ -25,6 +25,13 @@ queries! {
     FIND_MANY = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
         translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
         FROM workflows WHERE environment_id = $1 AND id {in:$2}";
+    MATCHING = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
+        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        FROM workflows t WHERE environment_id = $1 AND (id {in:$2} OR workflow_id {in:$3}
+            OR EXISTS (SELECT 1 FROM {each:t.tags} WHERE value {in:$4})) ORDER BY id LIMIT $5";
+    FIND_ALL = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
+        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        FROM workflows WHERE environment_id = $1 ORDER BY id";
     FIND_MANY_NAMED = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
         translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
         FROM workflows WHERE environment_id = $1 AND workflow_id {in:$2}";
@@ -43,6 +50,10 @@ queries! {
         FROM workflows WHERE environment_id = $1 AND active ORDER BY id";
     MARK_TRIGGERED = "UPDATE workflows SET last_triggered_at = $3
         WHERE environment_id = $1 AND id = $2 AND (last_triggered_at IS NULL OR last_triggered_at <= $4)";
+    /// A rough look: who reads it compares the steps.
+    MENTIONING = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
+        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        FROM workflows WHERE environment_id = $1 AND steps LIKE '%\"layoutId\":%'";
     ACTIVE_CHANNELS = "SELECT channel, is_primary FROM integrations
         WHERE environment_id = $1 AND active AND deleted_at IS NULL AND channel IS NOT NULL";
 }
@@ -307,6 +318,30 @@ impl Store {
         self.db.first(&FIND_NAMED, args![ctx.environment, workflow_id]).await
     }
 
+    /// The first workflows with any of these ids, identifiers or tags, oldest first.
+    pub async fn workflows_matching(
+        &self,
+        ctx: &Ctx,
+        ids: Vec<Id>,
+        identifiers: Vec<String>,
+        tags: Vec<String>,
+        most: usize,
+    ) -> Result<Vec<Workflow>, StoreError> {
+        self.db
+            .all(&MATCHING, args![ctx.environment, ids, identifiers, tags, most])
+            .await
+    }
+
+    /// All workflows of the caller's environment, oldest first: for what compares or searches them all.
+    pub async fn all_workflows(&self, ctx: &Ctx) -> Result<Vec<Workflow>, StoreError> {
+        self.db.all(&FIND_ALL, args![ctx.environment]).await
+    }
+
+    /// The workflows with a step that names a layout, whichever.
+    pub async fn workflows_with_layouts(&self, ctx: &Ctx) -> Result<Vec<Workflow>, StoreError> {
+        self.db.all(&MENTIONING, args![ctx.environment]).await
+    }
+
     /// A page of workflows, and how many there are in all. Those of the API's first version are not listed.
     pub async fn list_workflows(&self, ctx: &Ctx, list: &WorkflowList) -> Result<(Vec<Workflow>, i64), StoreError> {
         let (condition, values) = list_condition(ctx, list);
@@ -392,6 +427,17 @@ impl Store {
         changed
     }
 
+    /// Stores a workflow that comes from another environment, in place of `known` when there is one, and announces it.
+    /// The commit fails with [`CHANGED`] or [`EXISTS`] when somebody else was quicker.
+    pub fn publish_workflow(&self, batch: &mut Batch, ctx: &Ctx, known: Option<&Workflow>, workflow: Workflow) {
+        let names = json!({ "object": names(&workflow) });
+        match known {
+            Some(known) => drop(self.update_workflow(batch, ctx, known, workflow)),
+            None => self.insert_workflow(batch, ctx, &workflow),
+        }
+        self.announce(batch, ctx, "workflow.published", &names);
+    }
+
     /// Removes a workflow with its steps and what subscribers chose for it; the commit fails with [`CHANGED`] when it is gone already.
     pub fn delete_workflow(&self, batch: &mut Batch, ctx: &Ctx, workflow: &Workflow) {
         batch.expect(&DELETE, args![ctx.environment, workflow.id], CHANGED);
@@ -447,7 +493,7 @@ fn list_condition(ctx: &Ctx, list: &WorkflowList) -> (String, Vec<Val>) {
 }
 
 /// A text that is looked for anywhere, its wildcards taken literally.
-fn pattern(query: &str) -> String {
+pub(crate) fn pattern(query: &str) -> String {
     let mut out = "%".to_owned();
     for c in query.to_lowercase().chars() {
         if matches!(c, '%' | '_' | '\\') {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 /**
  * A web server that stands in for a customer's webhook or for a provider.
  * It answers 200 `ok` unless `answers(path, …)` queued something for that path; the last answer queued stays.
+ * An answer may be a function of the request, which may take its time.
  */
 export async function startReceiver() {
   const requests = [];
@@ -14,7 +15,7 @@ export async function startReceiver() {
     for await (const chunk of request) chunks.push(chunk);
     const text = Buffer.concat(chunks).toString('utf8');
     const { pathname, searchParams } = new URL(request.url, 'http://receiver');
-    requests.push({
+    const received = {
       at: Date.now(),
       method: request.method,
       path: pathname,
@@ -24,10 +25,13 @@ export async function startReceiver() {
       get json() {
         return JSON.parse(text);
       },
-    });
+      /** Comes about when the answer was sent, or nobody waits for it any more. */
+      over: new Promise((resolve) => response.once('close', resolve)),
+    };
+    requests.push(received);
     const answers = queued.get(pathname) ?? [];
     const answer = (answers.length > 1 ? answers.shift() : answers[0]) ?? {};
-    const { status = 200, headers = {}, body = 'ok' } = typeof answer === 'function' ? answer(requests.at(-1)) : answer;
+    const { status = 200, headers = {}, body = 'ok' } = typeof answer === 'function' ? await answer(received) : answer;
     const payload = typeof body === 'string' ? body : JSON.stringify(body);
     response.writeHead(status, { 'content-type': typeof body === 'string' ? 'text/plain' : 'application/json', ...headers });
     response.end(payload);

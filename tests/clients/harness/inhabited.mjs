@@ -30,6 +30,9 @@ export async function inhabit(server) {
   const event = await make.trigger(workflow, subscriber, { transactionId: `${MARK}-transaction` });
   const [{ notification }] = await finished(api, event);
   const [message] = await messagesOf(api, event);
+  const topic = dataOf(await api.post('/v2/topics', { key: `${MARK}-topic`, name: `${MARK} topic` }), 201);
+  const [subscription] = dataOf(await api.post(`/v2/topics/${topic.key}/subscriptions`, { subscriberIds: [subscriber.subscriberId] }), 201);
+  const layout = dataOf(await api.post('/v2/layouts', { layoutId: `${MARK}-layout`, name: `${MARK} layout` }), 201);
   const webhook = dataOf(await api.post('/v1/webhooks/endpoints', { url: 'https://receiver.invalid/hook', events: ['webhook.disabled'], description: `${MARK} webhook` }), 201);
   const { deliveryId } = dataOf(await api.post(`/v1/webhooks/endpoints/${webhook._id}/test`), 201);
   // Its first attempt fails; what is told of that is the same from then on.
@@ -45,18 +48,19 @@ export async function inhabit(server) {
     return lists;
   };
 
-  return { api, mark: MARK, integration, slack, subscriber, context, connection, endpoint, workflow, event, notification, message, webhook, deliveryId, environment, production, snapshot };
+  return { api, mark: MARK, integration, slack, subscriber, context, connection, endpoint, workflow, event, notification, message, layout, topic, subscription, webhook, deliveryId, environment, production, snapshot };
 }
 
 const LISTS = [
   '/v1/integrations', '/v2/subscribers?limit=100', '/v2/contexts?limit=100', '/v1/channel-connections?limit=100', '/v1/channel-endpoints?limit=100',
   '/v2/workflows?limit=100', '/v1/notifications?limit=50', '/v1/messages?limit=100', '/v1/environments', '/v1/environments/api-keys',
-  '/v1/webhooks/endpoints?limit=100',
+  '/v1/webhooks/endpoints?limit=100', '/v2/layouts?limit=100', '/v2/topics?limit=100', `/v2/topics/${MARK}-topic/subscriptions?limit=100`,
 ];
 
 /** The values of a path's parameters for one operation: `{identifier}` means another thing in each noun. */
 export function parametersFor({ path }, it) {
-  const identifier = path.includes('channel-connections') ? it.connection.identifier : it.endpoint.identifier;
+  const owner = [['channel-connections', it.connection], ['/topics/', it.subscription]].find(([word]) => path.includes(word))?.[1] ?? it.endpoint;
+  const { identifier } = owner;
   return {
     identifier,
     subscriberId: it.subscriber.subscriberId,
@@ -70,9 +74,15 @@ export function parametersFor({ path }, it) {
     messageId: it.message._id,
     notificationId: it.notification._id,
     transactionId: it.event.transactionId,
+    layoutId: it.layout.layoutId,
     webhookId: it.webhook._id,
     deliveryId: it.deliveryId,
+    topicKey: it.topic.key,
+    externalSubscriberId: it.subscriber.subscriberId,
     environmentId: it.environment._id,
+    targetEnvironmentId: it.production._id,
+    // Its key is the organization's, so that none is made that another environment would see.
+    variableKey: 'NO_SUCH_KEY',
   };
 }
 
@@ -82,6 +92,8 @@ export function bodiesFor(it) {
   const chat = { type: 'chat', name: 'Chat', controlValues: { body: 'Hello' } };
   return {
     EventsController_trigger: { name: workflow.workflowId, to: subscriber.subscriberId, payload: {}, overrides: {}, transactionId: 'a-transaction', context: { tenant: 'acme' } },
+    EventsController_triggerBulk: { events: [{ name: workflow.workflowId, to: [{ type: 'Topic', topicKey: it.topic.key, exclude: ['a'] }], payload: {}, transactionId: 'one-of-many' }] },
+    EventsController_broadcastEventToAll: { name: workflow.workflowId, payload: {}, overrides: {}, transactionId: 'a-broadcast', context: { tenant: 'acme' } },
     SubscribersController_createSubscriber: {
       subscriberId: 'a-subscriber', firstName: 'A', lastName: 'B', email: 'a@example.com', phone: '+1', avatar: 'https://a.example', locale: 'en_US', timezone: 'UTC', data: {},
     },
@@ -92,6 +104,7 @@ export function bodiesFor(it) {
     WorkflowController_create: { name: 'A workflow', workflowId: 'a-workflow', description: 'd', tags: ['a'], active: true, steps: [chat], severity: 'none', payloadSchema: { type: 'object' }, validatePayload: true },
     WorkflowController_update: { name: 'A workflow', description: 'd', tags: ['a'], active: true, steps: [chat], preferences: { user: null }, origin: 'novu-cloud', severity: 'none' },
     WorkflowController_patchWorkflow: { name: 'A workflow', description: 'd', tags: ['a'], active: true },
+    WorkflowController_generatePreview: { controlValues: { body: 'Hello {{payload.name}}' }, previewPayload: { payload: { name: 'A' }, subscriber: {}, steps: {}, context: {}, env: {} } },
     WorkflowController_sync: { targetEnvironmentId: production._id },
     IntegrationsController_createIntegration: { providerId: 'slack', channel: 'chat', name: 'An integration', identifier: 'an-integration', active: true, check: false, credentials: { clientId: 'c' }, conditions: [] },
     IntegrationsController_updateIntegrationById: { name: 'An integration', identifier: 'an-integration', active: true, check: false, credentials: { clientId: 'c' }, conditions: [] },
@@ -129,8 +142,26 @@ export function bodiesFor(it) {
       integrationIdentifier: slack.identifier, subscriberId: subscriber.subscriberId, context: { project: 'p' }, connectionMode: 'subscriber', connectionIdentifier: 'a-consent',
       scope: ['chat:write'], autoLinkUser: true, pick: 'channel', redirectUrl: 'https://app.example.com/done', appearance: { name: 'A', color: '#123456' }, expiresIn: 600,
     },
+    EnvironmentsControllerV1_createEnvironment: { name: 'An environment', color: '#123456' },
+    EnvironmentsControllerV1_updateMyEnvironment: { color: '#ff8547', dns: { inboundParseDomain: '' }, bridge: { url: '' } },
+    EnvironmentsController_diffEnvironment: { sourceEnvironmentId: it.environment._id },
+    EnvironmentsController_publishEnvironment: { sourceEnvironmentId: it.environment._id, dryRun: true, resources: [{ resourceType: 'workflow', resourceId: workflow.workflowId }] },
+    EnvironmentVariablesController_createEnvironmentVariable: { key: 'A_KEY', type: 'string', isSecret: false, values: [{ _environmentId: it.environment._id, value: 'x' }] },
+    EnvironmentVariablesController_updateEnvironmentVariable: { key: 'A_KEY', isSecret: true, values: [{ _environmentId: it.environment._id, value: 'x' }] },
     ContextsController_createContext: { type: 'tenant', id: 'a-context', data: {} },
     ContextsController_updateContext: { data: {} },
+    TopicsController_upsertTopic: { key: 'a-topic', name: 'A topic' },
+    TopicsController_updateTopic: { name: 'A topic' },
+    TopicsController_createTopicSubscriptions: {
+      subscriberIds: [subscriber.subscriberId], subscriptions: [{ identifier: 'a-subscription', subscriberId: subscriber.subscriberId, name: 'A subscription' }],
+      name: 'A topic', context: { project: 'p' }, preferences: [{ workflowId: workflow.workflowId, enabled: true, condition: { '==': [1, 1] } }],
+    },
+    TopicsController_updateTopicSubscription: { name: 'A subscription', preferences: [{ filter: { workflowIds: [workflow._id], tags: ['a'] }, enabled: true }] },
+    TopicsController_deleteTopicSubscriptions: { subscriberIds: [subscriber.subscriberId], subscriptions: [{ identifier: 'a-subscription', subscriberId: subscriber.subscriberId }] },
+    LayoutsController_create: { layoutId: 'a-layout', name: 'A layout', isTranslationEnabled: false },
+    LayoutsController_update: { name: 'A layout', controlValues: { email: { body: '<html><body>{{content}}</body></html>', editorType: 'html' } } },
+    LayoutsController_duplicate: { name: 'A layout', layoutId: 'a-layout' },
+    LayoutsController_generatePreview: { controlValues: { email: { body: '<html><body>{{content}}</body></html>', editorType: 'html' } }, previewPayload: { subscriber: { firstName: 'A' } } },
     WebhooksController_createEndpoint: { url: 'https://receiver.invalid/hook', description: 'd', events: ['webhook.disabled'], active: true },
     WebhooksController_updateEndpoint: { url: 'https://receiver.invalid/hook', description: 'd', events: ['webhook.disabled'], active: true },
     WebhooksController_redriveFailed: { since: '2031-01-01T00:00:00.000Z', until: '2032-01-01T00:00:00.000Z', event: 'webhook.disabled' },

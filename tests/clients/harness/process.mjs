@@ -81,6 +81,11 @@ export function launch(command, args, { env, cwd }) {
       return hasEnded;
     },
     output: () => printed.stdout + printed.stderr,
+    /** Ends it without a warning, as a power cut would. */
+    kill() {
+      if (!hasEnded) child.kill('SIGKILL');
+      return ended;
+    },
     /** Asks it to leave, and ends it when it never does. */
     async stop() {
       if (hasEnded) return ended;

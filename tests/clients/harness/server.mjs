@@ -20,11 +20,27 @@ async function postgresDatabase() {
   const server = process.env.TEST_POSTGRES_URL;
   if (!server) throw new Error('Set TEST_POSTGRES_URL to run on PostgreSQL.');
   const name = `clients_${hex(6)}`;
-  const psql = (statement) => run('psql', ['--no-psqlrc', '--quiet', '--dbname', server, '--command', statement]);
-  await psql(`CREATE DATABASE ${name}`);
+  const psql = (dbname, statement) => run('psql', ['--no-psqlrc', '--quiet', '--dbname', dbname, '--command', statement]);
+  await psql(server, `CREATE DATABASE ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => psql(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+  return {
+    url: url.href,
+    /** Changes what is stored behind the server's back, where a test has no other way. */
+    execute: (statement) => psql(url.href, statement),
+    drop: () => psql(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+  };
+}
+
+/** Waits until a server that was launched answers. */
+async function isReady({ program, url }) {
+  await eventually(async () => {
+    if (program.hasEnded) return;
+    const ready = await fetch(`${url}/readyz`);
+    await ready.text();
+    if (!ready.ok) throw new Error(`/readyz answers ${ready.status}`);
+  });
+  if (program.hasEnded) throw new Error(`the server left at its start:\n${program.output()}`);
 }
 
 /**
@@ -41,25 +57,44 @@ export async function startServer({ args = [], settings = {}, dataDir = temporar
       ...settings,
     },
   });
-  const { program, url } = launched;
+  let { program } = launched;
+  let earlier = '';
+  const others = [];
   const stop = async () => {
+    await Promise.all(others.map((other) => other.stop()));
     const end = await program.stop();
     await database?.drop();
     return end;
   };
   try {
-    await eventually(async () => {
-      if (program.hasEnded) return;
-      const ready = await fetch(`${url}/readyz`);
-      await ready.text();
-      if (!ready.ok) throw new Error(`/readyz answers ${ready.status}`);
-    });
-    if (program.hasEnded) throw new Error(`the server left at its start:\n${program.output()}`);
+    await isReady(launched);
   } catch (reason) {
     await stop();
     throw reason;
   }
-  return { ...launched, dataDir, output: program.output, stop };
+  return {
+    ...launched,
+    dataDir,
+    database,
+    output: () => earlier + program.output(),
+    stop,
+    /** Ends it in the middle of whatever it does. */
+    kill: () => program.kill(),
+    /** Starts it again, after it was killed, on what it has written and at the same address. */
+    async startAgain() {
+      earlier += program.output();
+      program = launch(binary(), ['serve', ...args], { env: launched.env, cwd: dataDir });
+      await isReady({ program, url: launched.url });
+    },
+    /** Starts one more node on the same database, which leaves with this one. */
+    async join() {
+      const { CAMPANILE_LISTEN, CAMPANILE_DATA_DIR, HOME, ...shared } = launched.env;
+      const node = await launchServer({ args, settings: shared });
+      others.push(node.program);
+      await isReady(node);
+      return { ...node, keys: launched.keys, identifiers: launched.identifiers, kill: () => node.program.kill() };
+    },
+  };
 }
 
 /** Starts the real binary and returns at once, for starts that are to be refused. */

@@ -6,17 +6,14 @@ use campanile_store::endpoints::{Endpoint, EndpointFilter};
 use campanile_store::page::Cursor;
 use serde_json::Value;
 
-use super::form;
 use super::html::Html;
-use super::texts;
+use super::names::{self, Name};
 use super::visit::{Stop, Visit};
+use super::{form, texts};
 use crate::call::Call;
 
 /// More endpoints than this are not shown: nobody chooses that many by hand.
 const MOST: u32 = 100;
-
-/// A place by its address, and what people call it.
-pub(super) type Name = (Value, String);
 
 /// The visitor's own endpoints on the connection of the link: those of others are out of its reach.
 pub(super) async fn endpoints(call: &Call, visit: &Visit) -> Result<Vec<Endpoint>, Stop> {
@@ -64,7 +61,7 @@ pub(super) fn section(call: &Call, visit: &Visit, places: &[(Endpoint, Value)], 
 
 /// What the vendor's list calls it, or else its id.
 fn name(address: &Value, names: &[Name]) -> String {
-    if let Some((_, name)) = names.iter().find(|(known, _)| known == address) {
+    if let Some((_, name)) = names.iter().find(|(known, _)| names::same(known, address)) {
         return name.clone();
     }
     let texts = address

@@ -29,7 +29,7 @@ async fn question(call: &Call) -> Result<Reply, Stop> {
     let visit = visit(call).await?;
     let (session, connection) = visit.connected()?;
     let vendor = texts::vendor(&connection.provider_id);
-    let title = texts::disconnect_title(show::workspace(connection));
+    let title = texts::disconnect_title(show::called(connection));
     let content = Html::new()
         .raw("<div>\n")
         .element("h1", &title)

@@ -45,13 +45,6 @@ impl Html {
     }
 }
 
-/// A text as it may stand in an element and in a quoted attribute.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    escape(&mut safe, text);
-    safe
-}
-
 fn escape(into: &mut String, text: &str) {
     for character in text.chars() {
         match character {

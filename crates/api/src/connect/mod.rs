@@ -10,7 +10,8 @@ pub(crate) mod color;
 mod disconnect;
 mod form;
 pub(crate) mod html;
-mod page;
+mod names;
+pub(crate) mod page;
 mod pick;
 mod picker;
 mod remove;
@@ -18,6 +19,7 @@ mod show;
 mod start;
 mod test;
 mod texts;
+pub(crate) mod told;
 mod visit;
 
 use campanile_model::Error;
@@ -33,6 +35,8 @@ pub(crate) const ROUTES: &[&Route] = &[
     &disconnect::ASK,
     &disconnect::DO,
 ];
+
+pub(crate) use texts::sentence;
 
 /// The refusal of everything that needs an address that browsers can reach.
 pub(crate) fn no_public_url() -> Error {

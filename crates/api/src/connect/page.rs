@@ -1,4 +1,4 @@
-//! The frame around every hosted page, and the headers that keep it to itself.
+//! The frame around every page of ours that customers see, and the headers that keep it to itself.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use campanile_model::Result;
@@ -14,22 +14,22 @@ const COLOR: &str = "#3b4a5f";
 
 /// How our user wants to be shown.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Look {
+pub(crate) struct Look {
     pub(super) name: Option<String>,
     pub(super) color: Option<String>,
 }
 
 /// One page.
-pub(super) struct Page {
-    pub(super) status: u16,
-    pub(super) title: String,
-    pub(super) look: Look,
+pub(crate) struct Page {
+    pub(crate) status: u16,
+    pub(crate) title: String,
+    pub(crate) look: Look,
     /// What stands in `<main>`.
-    pub(super) content: Html,
+    pub(crate) content: Html,
 }
 
 impl Page {
-    pub(super) fn reply(self) -> Result<Reply> {
+    pub(crate) fn reply(self) -> Result<Reply> {
         let nonce = random_hex(16)?;
         let name = self.look.name.as_deref();
         let brand = name.map(|name| {

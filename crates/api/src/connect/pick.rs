@@ -8,7 +8,7 @@ use campanile_store::endpoints::{NewEndpoint, lost_race};
 use super::page::see_other;
 use super::texts::Said;
 use super::visit::{Stop, Visit, answered, visit};
-use super::{chosen, form, picker};
+use super::{chosen, form, names, picker};
 use crate::call::{Call, Reply};
 use crate::route;
 use crate::route::Route;
@@ -35,7 +35,7 @@ async fn pick(call: &Call) -> Result<Reply, Stop> {
             return Err(Stop::Gone);
         };
         for endpoint in chosen::endpoints(call, &visit).await? {
-            if endpoint.kind == kind && call.store().open_address(&endpoint)? == place {
+            if endpoint.kind == kind && names::same(&call.store().open_address(&endpoint)?, &place) {
                 return done(Said::AlreadyPicked);
             }
         }

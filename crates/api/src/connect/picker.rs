@@ -9,8 +9,9 @@ use campanile_store::connections::Connection;
 use campanile_store::endpoints::Endpoint;
 use serde_json::{Value, json};
 
-use super::chosen::Name;
 use super::html::Html;
+use super::names::{self, Name};
+use super::texts::Vendor;
 use super::visit::{Stop, Visit};
 use super::{form, texts};
 use crate::call::Call;
@@ -55,7 +56,30 @@ pub(super) async fn section(
         after: asked("after"),
         team: asked("team"),
     };
-    let kind = kind(session.pick, &connection.provider_id, search.team);
+    let vendor = texts::vendor(&connection.provider_id);
+    let wanted = match session.pick {
+        Pick::User => Kind::User,
+        Pick::Channel | Pick::None => Kind::Channel,
+    };
+    // Some things are found only within a team: that is chosen first.
+    let kind = if search.team.is_none() && destinations::within_team(connection, wanted) {
+        Kind::Team
+    } else {
+        wanted
+    };
+    let names = names::of(call, visit, connection, wanted, chosen).await;
+    let form = head(session.pick, vendor).add(&search_form(call, visit, connection, kind, &search).await);
+    let letters = destinations::letters_wanted(connection, kind);
+    if let Some(letters) = letters.filter(|letters| search.text.trim().chars().count() < *letters) {
+        let html = form
+            .raw("<p class=\"quiet after\">")
+            .text(texts::type_a_name(letters))
+            .raw("</p>\n</section>\n");
+        return Ok(Picked {
+            html: Some(html),
+            names,
+        });
+    }
     let query = Query {
         kind,
         query: Some(search.text.to_owned()).filter(|text| !text.is_empty()),
@@ -65,39 +89,29 @@ pub(super) async fn section(
         refresh: false,
     };
     let connect = call.app.connect();
-    let listed = destinations::list(connect, &visit.ctx, connection, query.clone()).await;
-    let Ok(page) = listed else {
+    let page = match destinations::list(connect, &visit.ctx, connection, query).await {
+        Ok(page) => page,
         // The rest of the page is of use without the list.
-        let vendor = texts::vendor(&connection.provider_id);
-        let html = head(session.pick)
-            .element("p", texts::cannot_list(vendor))
-            .raw("</section>\n");
-        return Ok(Picked {
-            html: Some(html),
-            names: Vec::new(),
-        });
+        Err(error) => {
+            let html = form
+                .raw("<p class=\"after\">")
+                .text(texts::cannot_list(vendor))
+                .raw("</p>\n");
+            let html = html.raw("<p class=\"quiet\">").text(texts::reason(error.message()));
+            return Ok(Picked {
+                html: Some(html.raw("</p>\n</section>\n")),
+                names,
+            });
+        }
     };
-    let names = if page.complete && kind != Kind::Team {
-        let everything = Query {
-            query: None,
-            after: None,
-            limit: usize::MAX,
-            ..query
-        };
-        let all = destinations::list(connect, &visit.ctx, connection, everything).await;
-        all.map(|all| all.data.iter().filter_map(name).collect())
-            .unwrap_or_default()
-    } else {
-        Vec::new()
-    };
-    let mut html = head(session.pick).add(&search_form(visit, session.pick, kind, &search));
+    let mut html = form;
     if page.data.is_empty() {
         html = html.raw("<p class=\"after\">").text(texts::NOTHING_FOUND).raw("</p>\n");
     } else {
         html = html.raw("<ul class=\"choices\">\n");
         for one in &page.data {
             let place = one.endpoint.as_ref().map(|place| &place.endpoint);
-            let is_chosen = chosen.iter().any(|(_, address)| Some(address) == place);
+            let is_chosen = place.is_some_and(|place| chosen.iter().any(|(_, address)| names::same(address, place)));
             html = html.add(&choice(call.store().secrets(), visit, one, is_chosen));
         }
         html = html.raw("</ul>\n");
@@ -126,42 +140,16 @@ pub(super) async fn section(
     })
 }
 
-/// What is listed: in Teams a channel is chosen within a team.
-fn kind(pick: Pick, provider_id: &str, team: Option<&str>) -> Kind {
-    match pick {
-        Pick::User => Kind::User,
-        Pick::Channel | Pick::None if provider_id == "msteams" && team.is_none() => Kind::Team,
-        Pick::Channel | Pick::None => Kind::Channel,
-    }
-}
-
-fn name(destination: &Destination) -> Option<Name> {
-    let place = destination.endpoint.as_ref()?;
-    Some((place.endpoint.clone(), label(destination)))
-}
-
-/// As the vendor's own application writes it.
-fn label(destination: &Destination) -> String {
-    let is_slack_channel = destination
-        .endpoint
-        .as_ref()
-        .is_some_and(|place| place.kind == "slack_channel");
-    if is_slack_channel && !destination.name.starts_with('#') {
-        format!("#{}", destination.name)
-    } else {
-        destination.name.clone()
-    }
-}
-
-fn head(pick: Pick) -> Html {
+fn head(pick: Pick, vendor: Vendor) -> Html {
     Html::new()
         .raw("<section aria-labelledby=\"choose\" id=\"picker\">\n<h2 id=\"choose\">")
-        .text(texts::choose(pick))
+        .text(texts::choose(pick, vendor))
         .raw("</h2>\n")
 }
 
-fn search_form(visit: &Visit, pick: Pick, kind: Kind, search: &Search<'_>) -> Html {
-    let team = search.team.map(|team| {
+async fn search_form(call: &Call, visit: &Visit, connection: &Connection, kind: Kind, search: &Search<'_>) -> Html {
+    let vendor = texts::vendor(&connection.provider_id);
+    let hidden = search.team.map(|team| {
         Html::new()
             .raw("<input type=\"hidden\" name=\"team\" value=\"")
             .text(team)
@@ -180,36 +168,42 @@ fn search_form(visit: &Visit, pick: Pick, kind: Kind, search: &Search<'_>) -> Ht
             .text(texts::SHOW_ALL)
             .raw("</a></p>\n")
     });
-    let teams = search.team.map(|_| {
-        let link = link(
-            visit,
-            &Search {
-                team: None,
-                ..everything
-            },
-        );
-        Html::new()
-            .raw("<p class=\"after\">")
-            .add(&link)
-            .text(texts::OTHER_TEAM)
-            .raw("</a></p>\n")
-    });
-    let hint = (kind == Kind::Team).then(|| Html::new().element("p", texts::CHOOSE_TEAM));
+    let hint = match search.team {
+        Some(team) => Some(within(call, visit, connection, team).await),
+        None if kind == Kind::Team => Some(Html::new().element("p", texts::choose_team(vendor))),
+        None => None,
+    };
     Html::new()
         .maybe(hint.as_ref())
         .raw("<form method=\"get\" role=\"search\" action=\"")
         .text(&visit.path)
         .raw("#picker\"><label for=\"q\">")
-        .text(texts::search_label(pick))
+        .text(texts::search_label(kind, vendor))
         .raw("</label><div class=\"row\"><input id=\"q\" name=\"q\" type=\"search\" autocomplete=\"off\" value=\"")
         .text(search.text)
         .raw("\">")
-        .maybe(team.as_ref())
+        .maybe(hidden.as_ref())
         .raw("<button>")
         .text(texts::SEARCH)
         .raw("</button></div></form>\n")
         .maybe(all.as_ref())
-        .maybe(teams.as_ref())
+}
+
+/// The team that was chosen, and the way to another one.
+async fn within(call: &Call, visit: &Visit, connection: &Connection, team: &str) -> Html {
+    let name = names::team(call, visit, connection, team).await;
+    let teams = Search {
+        text: "",
+        after: None,
+        team: None,
+    };
+    Html::new()
+        .raw("<p>")
+        .text(name.map(|name| texts::within(&name)).unwrap_or_default())
+        .raw(" ")
+        .add(&link(visit, &teams))
+        .text(texts::other_team(texts::vendor(&connection.provider_id)))
+        .raw("</a></p>\n")
 }
 
 /// The beginning of a link to this page with another search.
@@ -230,7 +224,7 @@ fn encoded(text: &str) -> String {
 
 fn choice(secrets: &Secrets, visit: &Visit, one: &Destination, is_chosen: bool) -> Html {
     let html = Html::new().raw("<li>");
-    let label = label(one);
+    let label = names::label(one);
     if one.kind == Kind::Team {
         let team = Search {
             text: "",

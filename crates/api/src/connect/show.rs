@@ -35,7 +35,7 @@ async fn show(call: &Call) -> Result<Reply, Stop> {
     let vendor = texts::vendor(&visit.integration.provider_id);
     let title = match &visit.connection {
         None => texts::connect_title(vendor),
-        Some(connection) => workspace(connection).to_owned(),
+        Some(connection) => called(connection).to_owned(),
     };
     let page = Page {
         status: 200,
@@ -46,10 +46,10 @@ async fn show(call: &Call) -> Result<Reply, Stop> {
     Ok(page.reply()?)
 }
 
-/// What people call the workspace.
-pub(super) fn workspace(connection: &Connection) -> &str {
-    let workspace = &connection.workspace;
-    workspace.name.as_deref().unwrap_or(&workspace.id)
+/// What people call the workspace. An id is nothing that they would know it by: without a name it is the vendor's.
+pub(super) fn called(connection: &Connection) -> &str {
+    let name = connection.workspace.name.as_deref();
+    name.unwrap_or(texts::vendor(&connection.provider_id).name)
 }
 
 /// What has just been done.
@@ -118,11 +118,16 @@ fn standing(store: &Store, visit: &Visit, connection: &Connection) -> Html {
                 .raw("</p>\n")
         });
     let urgent = hosted::wants_consent(grant.status, grant.missing_scopes.as_deref());
+    let workspace = &connection.workspace;
+    let above = match &workspace.name {
+        Some(_) => vendor.name.to_owned(),
+        None => texts::unnamed(vendor, &workspace.id),
+    };
     Html::new()
         .raw("<div>\n<p class=\"quiet\">")
-        .text(vendor.name)
+        .text(above)
         .raw("</p>\n")
-        .element("h1", workspace(connection))
+        .element("h1", called(connection))
         .raw(class)
         .text(state)
         .raw("</p>\n")

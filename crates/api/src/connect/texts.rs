@@ -1,5 +1,6 @@
 //! What the hosted pages say, in English, in one place.
 
+use campanile_connect::destinations::Kind;
 use campanile_connect::hosted::Pick;
 use campanile_model::Time;
 use campanile_model::channel::HealthStatus;
@@ -21,8 +22,6 @@ pub(super) const NO_CHOICES_YET: &str = "Nothing is chosen yet: messages have no
 pub(super) const NOTHING_FOUND: &str = "Nothing was found.";
 pub(super) const SEARCH: &str = "Search";
 pub(super) const MORE: &str = "Show more";
-pub(super) const CHOOSE_TEAM: &str = "Choose a team first";
-pub(super) const OTHER_TEAM: &str = "Choose another team";
 pub(super) const SHOW_ALL: &str = "Show all";
 pub(super) const CHOSEN: &str = "Chosen";
 pub(super) const REMOVE: &str = "Remove";
@@ -32,22 +31,30 @@ pub(super) const DISCONNECT: &str = "Disconnect";
 pub(super) const CANCEL: &str = "Keep it connected";
 pub(super) const MENDED: &str = "There is nothing left to do here. You can close this page.";
 
-/// What a vendor calls itself and the place that is connected.
+/// What a vendor calls itself, the place that is connected, and what is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Vendor {
     pub(super) name: &'static str,
     pub(super) place: &'static str,
+    /// What channels are in.
+    pub(super) team: &'static str,
+    pub(super) channel: &'static str,
 }
 
 /// The vendor of a provider.
 pub(super) fn vendor(provider_id: &str) -> Vendor {
-    let (name, place) = match provider_id {
-        "slack" => ("Slack", "workspace"),
-        "msteams" => ("Microsoft Teams", "organisation"),
-        "webex-messaging" => ("Webex", "organisation"),
-        _ => ("your chat", "workspace"),
+    let (name, place, team, channel) = match provider_id {
+        "slack" => ("Slack", "workspace", "workspace", "channel"),
+        "msteams" => ("Microsoft Teams", "organisation", "team", "channel"),
+        "webex-messaging" => ("Webex", "organisation", "team", "room"),
+        _ => ("your chat", "workspace", "team", "channel"),
     };
-    Vendor { name, place }
+    Vendor {
+        name,
+        place,
+        team,
+        channel,
+    }
 }
 
 /// A state in two words, and what it means.
@@ -59,7 +66,7 @@ pub(super) struct Words {
 
 /// How a connection stands, and what to do about it.
 pub(super) fn health(vendor: Vendor, status: HealthStatus, missing: &[String], ends_at: Option<Time>) -> Words {
-    let Vendor { name, place } = vendor;
+    let Vendor { name, place, .. } = vendor;
     let (state, meaning) = match status {
         HealthStatus::Active => ("Connected", format!("Messages can be sent to this {name} {place}.")),
         HealthStatus::Expiring => (
@@ -104,7 +111,7 @@ pub(super) fn connect_title(vendor: Vendor) -> String {
 }
 
 pub(super) fn connect_text(app: Option<&str>, vendor: Vendor) -> String {
-    let Vendor { name, place } = vendor;
+    let Vendor { name, place, .. } = vendor;
     match app {
         Some(app) => format!(
             "{app} would like to send messages to your {name} {place}. {name} will show you what that needs, and ask whether you agree."
@@ -140,18 +147,47 @@ pub(super) fn back_to(app: Option<&str>) -> String {
     format!("Back to {}", app.unwrap_or("the app"))
 }
 
-pub(super) fn choose(pick: Pick) -> &'static str {
+/// A workspace that has told no name, by its id.
+pub(super) fn unnamed(vendor: Vendor, id: &str) -> String {
+    format!("{}: {id}", sentence(vendor.place))
+}
+
+pub(super) fn choose(pick: Pick, vendor: Vendor) -> String {
     match pick {
-        Pick::User => "Choose a person",
-        Pick::Channel | Pick::None => "Choose a channel",
+        Pick::User => "Choose a person".to_owned(),
+        Pick::Channel | Pick::None => format!("Choose a {}", vendor.channel),
     }
 }
 
-pub(super) fn search_label(pick: Pick) -> &'static str {
-    match pick {
-        Pick::User => "Search people",
-        Pick::Channel | Pick::None => "Search channels",
+pub(super) fn search_label(kind: Kind, vendor: Vendor) -> String {
+    match kind {
+        Kind::User => "Search people".to_owned(),
+        Kind::Channel => format!("Search {}s", vendor.channel),
+        Kind::Team => format!("Search {}s", vendor.team),
     }
+}
+
+pub(super) fn choose_team(vendor: Vendor) -> String {
+    format!("Choose a {} first.", vendor.team)
+}
+
+pub(super) fn other_team(vendor: Vendor) -> String {
+    format!("Choose another {}", vendor.team)
+}
+
+pub(super) fn within(team: &str) -> String {
+    format!("In {team}.")
+}
+
+pub(super) fn type_a_name(letters: usize) -> String {
+    format!("Type at least {letters} letters of a name.")
+}
+
+/// With a capital at its beginning.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(rest).collect()
 }
 
 pub(super) fn list_is_not_complete() -> &'static str {
@@ -160,7 +196,7 @@ pub(super) fn list_is_not_complete() -> &'static str {
 
 pub(super) fn cannot_list(vendor: Vendor) -> String {
     format!(
-        "{} could not be asked for its list just now. Load the page again in a moment.",
+        "{} did not give its list just now. Load the page again in a moment.",
         vendor.name
     )
 }

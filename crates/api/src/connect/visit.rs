@@ -1,6 +1,7 @@
 //! Who opens a hosted page: what their link leads to, as it is now.
 
 use campanile_connect::hosted::{self, Link, Reconnect, Refused, Session, Target};
+use campanile_connect::oauth::Page as Told;
 use campanile_model::error::Kind;
 use campanile_model::{Actor, Ctx, Error, Permissions, Result};
 use campanile_store::connections::{Connection, ConnectionFilter};
@@ -8,9 +9,8 @@ use campanile_store::integrations::Integration;
 use campanile_store::page::Cursor;
 use campanile_store::subscribers::Subscriber;
 
-use super::html::Html;
 use super::page::{Look, Page};
-use super::texts;
+use super::{show, texts, told};
 use crate::call::{Call, Reply};
 
 /// A visit with a link that opens something.
@@ -160,10 +160,7 @@ async fn mending_visit(
         if hosted::wants_consent(grant.status, grant.missing_scopes.as_deref()) {
             return Err(Stop::Ended);
         }
-        let workspace = &connection.workspace;
-        return Err(Stop::Mended(
-            workspace.name.clone().unwrap_or_else(|| workspace.id.clone()),
-        ));
+        return Err(Stop::Mended(show::called(&connection).to_owned()));
     }
     let integration = store.integration_by_id(&ctx, connection.integration_id).await?;
     Ok(Visit {
@@ -196,11 +193,13 @@ pub(super) fn answered(call: &Call, result: Result<Reply, Stop>) -> Result<Reply
             (status, texts::FAILED_TITLE.to_owned(), error.message().to_owned())
         }
     };
-    let content = Html::new()
-        .raw("<div>\n")
-        .element("h1", &title)
-        .element("p", text)
-        .raw("</div>\n");
+    let content = told::html(&Told {
+        success: status == 200,
+        heading: title.clone(),
+        text,
+        facts: Vec::new(),
+        next: String::new(),
+    });
     Page {
         status,
         title,

@@ -89,6 +89,7 @@ plain_views! {
     bool => { "type": "boolean" };
     i64 => { "type": "number" };
     u32 => { "type": "number" };
+    usize => { "type": "number" };
     Id => { "type": "string", "pattern": "^[0-9a-f]{24}$" };
     Time => { "type": "string", "format": "date-time" };
     Value => {};

@@ -15,9 +15,14 @@ use serde_json::json;
 
 /// An API on loopback.
 pub(crate) async fn serve(test: &TestStore) -> SocketAddr {
+    serve_with(test, TransportConfig::default()).await.0
+}
+
+/// An API on loopback that calls out like this, and its engine, which works for nobody yet.
+pub(crate) async fn serve_with(test: &TestStore, config: TransportConfig) -> (SocketAddr, Engine) {
     // The first that comes installs it.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let transport = Transport::new(TransportConfig::default()).unwrap();
+    let transport = Transport::new(config).unwrap();
     let settings = campanile_connect::Settings {
         public_url: None,
         bases: BaseUrls::default(),
@@ -38,12 +43,12 @@ pub(crate) async fn serve(test: &TestStore) -> SocketAddr {
         metrics_on_main_port: true,
         trusted_proxies: TrustedProxies::new(|_| false),
     };
-    let app = App::new(engine, Metrics::new(), settings);
+    let app = App::new(engine.clone(), Metrics::new(), settings);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = campanile_api::router(&app).into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { drop(axum::serve(listener, service).await) });
-    address
+    (address, engine)
 }
 
 struct Place {

@@ -24,6 +24,7 @@ use crate::Connect;
 use cache::{Key, State};
 use search::{Needle, Position};
 use source::Source;
+pub use source::{letters_wanted, within_team};
 
 /// How long a caller waits for a list that is being read, before what is there is answered.
 const WAIT: Duration = Duration::from_secs(8);

@@ -18,6 +18,21 @@ use crate::{Connect, destinations};
 /// Webex finds people by three letters at least.
 const SHORTEST_SEARCH: usize = 3;
 
+/// Whether the vendor lists things of this kind only within a team: channels in Teams, everything in an organisation of
+/// Slack's.
+pub fn within_team(connection: &Connection, kind: Kind) -> bool {
+    match (connection.provider_id.as_str(), kind) {
+        ("msteams", Kind::Channel) => true,
+        ("slack", Kind::Channel | Kind::User) => connection.workspace.id.starts_with('E'),
+        _ => false,
+    }
+}
+
+/// How many letters of a name the vendor wants before it finds anything of this kind, when it does not list all.
+pub fn letters_wanted(connection: &Connection, kind: Kind) -> Option<usize> {
+    (connection.provider_id == "webex-messaging" && kind == Kind::User).then_some(SHORTEST_SEARCH)
+}
+
 /// A connection that can be asked.
 pub(super) struct Source {
     ctx: Ctx,
@@ -85,25 +100,19 @@ impl Source {
     /// What the vendor itself has to search for, when it does not list everything; and a sentence when the question
     /// cannot be put to it.
     pub(super) fn search_at_vendor(&self, kind: Kind, needle: &Needle) -> Result<Option<String>> {
-        let provider = self.connection.provider_id.as_str();
-        match (provider, kind) {
-            ("msteams", Kind::Channel) if self.team.is_none() => Err(Error::bad_request(
-                "team is required: Microsoft Teams lists channels team by team; kind=team lists the teams",
+        if self.team.is_none() && within_team(&self.connection, kind) {
+            return Err(Error::bad_request(if self.is("msteams") {
+                "team is required: Microsoft Teams lists channels team by team; kind=team lists the teams"
+            } else {
+                "team is required: this connection is of a Slack organisation; kind=team lists its workspaces"
+            }));
+        }
+        match letters_wanted(&self.connection, kind) {
+            Some(letters) if needle.text().chars().count() < letters => Err(Error::bad_request(
+                "query is required: Webex finds people by at least three letters of their name, or by email",
             )),
-            ("slack", Kind::Channel | Kind::User)
-                if self.team.is_none() && self.connection.workspace.id.starts_with('E') =>
-            {
-                Err(Error::bad_request(
-                    "team is required: this connection is of a Slack organisation; kind=team lists its workspaces",
-                ))
-            }
-            ("webex-messaging", Kind::User) if needle.text().chars().count() < SHORTEST_SEARCH => {
-                Err(Error::bad_request(
-                    "query is required: Webex finds people by at least three letters of their name, or by email",
-                ))
-            }
-            ("webex-messaging", Kind::User) => Ok(Some(needle.text().to_owned())),
-            _ => Ok(None),
+            Some(_) => Ok(Some(needle.text().to_owned())),
+            None => Ok(None),
         }
     }
 

@@ -52,7 +52,7 @@ pub(super) fn build(connect: &Connect, place: &Place, state: &State, team: Optio
         (Vendor::Slack, Aim::LinkUser) => slack::authorize(bases, ask, slack::Scopes::User(&scopes), team),
         (Vendor::MsTeams, Aim::Connect) => msteams::admin_consent(bases, ask),
         (Vendor::MsTeams, Aim::LinkUser) => {
-            let tenant = place.credential("tenantId");
+            let tenant = state.tenant.as_deref().or_else(|| place.credential("tenantId"));
             let tenant = tenant.ok_or_else(|| Error::not_found("MS Teams integration missing tenantId"))?;
             msteams::sign_in(bases, ask, tenant)
         }

@@ -181,7 +181,8 @@ pub(super) fn connected(place: &Place, landed: &Landed) -> Page {
 fn workspace_fact(place: &Place, connection: &Connection) -> (&'static str, String) {
     let name = match place.vendor {
         Vendor::MsTeams => "Tenant",
-        Vendor::Slack | Vendor::Webex => "Workspace",
+        Vendor::Slack => "Workspace",
+        Vendor::Webex => "Account",
     };
     let workspace = &connection.workspace;
     (name, workspace.name.clone().unwrap_or_else(|| workspace.id.clone()))
@@ -269,7 +270,7 @@ async fn attempt(
 
 /// The connection that a person is linked to: the one that was named; else the one of their own scope, or the shared
 /// one of their context, because without a token nothing is delivered.
-async fn linked_to(
+pub(super) async fn linked_to(
     store: &Store,
     ctx: &Ctx,
     place: &Place,

@@ -22,6 +22,7 @@ pub use context::GivenContext;
 pub(crate) use context::check as check_context;
 pub use finish::{Answer, Outcome, Page, finish, way_back};
 pub use start::{Mode, StartConnect, StartLink, check, start, start_link};
+pub use state::BAD_STATE;
 
 use std::collections::BTreeSet;
 

@@ -72,6 +72,8 @@ pub(super) async fn consented(
         link.subscriber_id.clone_from(&state.subscriber_id);
         link.context_keys.clone_from(&state.context_keys);
         link.session = state.session;
+        link.hosted.clone_from(&state.hosted);
+        link.tenant = Some(tenant.to_owned());
         match address::build(connect, place, &link, None) {
             Ok(url) => return Ok(Outcome::Redirect(url)),
             Err(error) => tracing::warn!(%error, "the person who consented cannot be linked"),
@@ -108,14 +110,15 @@ async fn link(connect: &Connect, ctx: &Ctx, place: &Place, state: &State, answer
     let credentials_missing =
         || Error::bad_request("MS Teams integration missing required credentials (clientId, secretKey, tenantId)");
     let app = place.app().map_err(|_| credentials_missing())?;
-    let tenant = place.credential("tenantId").ok_or_else(credentials_missing)?;
+    let home = place.credential("tenantId").ok_or_else(credentials_missing)?;
+    let tenant = state.tenant.as_deref().unwrap_or(home);
     use_up(connect, ctx, state).await?;
     let bases = &connect.settings().bases;
     let request = msteams::exchange(bases, app, tenant, code).map_err(Error::bad_request)?;
     let response = call(connect, request, Trust::Operator, "Microsoft").await?;
     let person = msteams::person(&response).map_err(Error::bad_request)?;
     let credentials = Value::Object(place.credentials.clone());
-    let token = app_tokens::msteams(connect, &credentials, Audience::Graph, None)
+    let token = app_tokens::msteams(connect, &credentials, Audience::Graph, Some(tenant))
         .await
         .map_err(|failure| Error::bad_request(failure.message))?;
     let request = msteams::find_app(bases, &token, app.client_id).map_err(Error::internal)?;

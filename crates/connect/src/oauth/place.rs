@@ -39,8 +39,8 @@ impl Vendor {
     pub(super) const fn workspace(self) -> &'static str {
         match self {
             Self::Slack => "Slack workspace",
-            Self::MsTeams => "MS Teams tenant",
-            Self::Webex => "Webex workspace",
+            Self::MsTeams => "Microsoft Teams organisation",
+            Self::Webex => "Webex account",
         }
     }
 }

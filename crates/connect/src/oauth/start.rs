@@ -2,6 +2,7 @@
 
 use campanile_model::context::NamedContext;
 use campanile_model::{Ctx, Error, Id, Result};
+use campanile_providers::consent::msteams;
 use campanile_store::Batch;
 use campanile_store::connections::aliases::Whose;
 use campanile_store::connections::{NewConnection, Workspace};
@@ -11,7 +12,7 @@ use url::Url;
 use super::context::{self, GivenContext};
 use super::place::{Place, Vendor};
 use super::state::{Aim, State};
-use super::{address, landing};
+use super::{address, finish, landing};
 use crate::Connect;
 
 /// Whether a connection belongs to a subscriber, or to a context and everybody in it.
@@ -151,9 +152,21 @@ pub async fn start_link(connect: &Connect, ctx: &Ctx, ask: &StartLink) -> Result
     state.context_keys = ask.context.set().keys().to_vec();
     state.session = ask.session;
     state.scope.clone_from(&ask.user_scope);
+    if place.vendor == Vendor::MsTeams {
+        state.tenant = tenant(connect, ctx, &place, &state, &subscriber).await;
+    }
     let url = address::build(connect, &place, &state, None)?;
     make_contexts(connect, ctx, &ask.context.contexts).await?;
     Ok(url)
+}
+
+/// The tenant of the connection that a person will be linked to: their account is there, and the app is installed there.
+/// Without a connection, or with one that says no tenant, they sign in at our user's own.
+async fn tenant(connect: &Connect, ctx: &Ctx, place: &Place, state: &State, subscriber: &Subscriber) -> Option<String> {
+    // A connection that is missing is refused when they come back.
+    let found = finish::linked_to(connect.store(), ctx, place, state, subscriber.id).await;
+    let tenant = found.ok().flatten()?.workspace.id;
+    msteams::is_tenant(&tenant).then_some(tenant)
 }
 
 /// A new link for a connection that needs its customer.

@@ -68,6 +68,9 @@ pub(super) struct State {
     /// The link to the hosted page that the customer comes back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) hosted: Option<String>,
+    /// Where a person of Microsoft's signs in, when it is not at our user's own tenant: the tenant of the connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) tenant: Option<String>,
 }
 
 impl State {
@@ -90,6 +93,7 @@ impl State {
             scope: None,
             reconnect: None,
             hosted: None,
+            tenant: None,
         })
     }
 
@@ -131,9 +135,12 @@ impl State {
     }
 }
 
+/// What the refusal of a state begins with; the reason follows.
+pub const BAD_STATE: &str = "Invalid OAuth state parameter: ";
+
 /// The refusal of a state.
 pub(super) fn invalid(why: &str) -> Error {
-    Error::bad_request(format!("Invalid OAuth state parameter: {why}"))
+    Error::bad_request(format!("{BAD_STATE}{why}"))
 }
 
 mod id {
@@ -197,6 +204,7 @@ mod tests {
             scope: None,
             reconnect: Some(Id::from_bytes([4; 12])),
             hosted: Some("a.b".to_owned()),
+            tenant: None,
         }
     }
 

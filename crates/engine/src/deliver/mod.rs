@@ -10,6 +10,7 @@ mod post;
 mod second;
 mod teams;
 mod token;
+mod unsupported;
 
 use campanile_model::channel::{DeliveryState, HealthStatus, TraceStatus};
 use campanile_model::texts::Detail;
@@ -122,6 +123,16 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
             "The channel endpoint was deleted",
         ));
     };
+    if unsupported::is_for(&kind) {
+        let posted = unsupported::post(engine, ctx, attempt, integration, &kind, address, batch).await?;
+        return Ok(Made {
+            decision: decide::decide(&posted.outcome, before),
+            outcome: Some(posted.outcome),
+            called: posted.called,
+            kept: posted.kept,
+            generation: None,
+        });
+    }
     let Some(address) = Address::parse(&kind, &address) else {
         return reject(Failure::new(
             Level::Endpoint,
@@ -279,7 +290,8 @@ async fn write_down(
     let text = failure
         .map(|failure| failure.message.clone())
         .or_else(|| (!settled.sent).then(|| decision.detail.text().to_owned()));
-    let error = text.as_deref().map(|text| ("unexpected_chat_error", text));
+    let is_chat = crate::plan::known::is_chat(&attempt.provider_id);
+    let error = text.as_deref().map(|text| (error_id(&attempt.provider_id), text));
     store.settle_message(&mut batch, ctx, attempt.message_id, settled, error);
     store.settle_job(&mut batch, ctx, attempt.notification_id, attempt.position, settled);
     let detail = if kept { Detail::OutboxKept } else { decision.detail };
@@ -293,7 +305,7 @@ async fn write_down(
         let sent = NewTrace::new(Detail::MessageSent, TraceStatus::Success).provider(&attempt.provider_id);
         store.trace(&mut batch, ctx, attempt.notification_id, attempt.position, sent);
     }
-    if ended && !settled.sent {
+    if ended && !settled.sent && is_chat {
         store.trace_if_job_failed(
             &mut batch,
             ctx,
@@ -328,6 +340,16 @@ async fn write_down(
     }
     store.commit(batch).await?;
     Ok(())
+}
+
+/// The kind of a failure, as the API names it.
+fn error_id(provider_id: &str) -> &'static str {
+    match campanile_providers::catalogue::find(provider_id).map(|provider| provider.channel.as_str()) {
+        Some("email") => "mail_unexpected_error",
+        Some("sms") => "unexpected_sms_error",
+        Some("push") => "unexpected_push_error",
+        _ => "unexpected_chat_error",
+    }
 }
 
 /// The next step, or the end of the notification.

@@ -1,6 +1,6 @@
 //! What the plans of several events read together, each kind of thing in one query.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use campanile_model::{Channel, Ctx, Id};
 use campanile_store::StoreError;
@@ -19,23 +19,25 @@ pub(crate) struct Known {
     pub(super) targets: HashMap<(Id, String), Vec<chat::Target>>,
     pub(super) legacy: HashMap<Id, Vec<(SubscriberChannel, chat::Legacy)>>,
     pub(super) contexts: HashMap<String, Context>,
+    /// Events and those for whom they have been planned already, where that was looked up.
+    pub(super) planned: HashSet<(Id, Id)>,
 }
 
-/// Reads what these plans need, each kind of thing in one query.
-pub(crate) async fn know(engine: &Engine, ctx: &Ctx, plans: &[&Planned]) -> Result<Known, StoreError> {
+/// Reads what these plans need, each kind of thing in one query. `again` says that somebody else may have planned some of
+/// it: then each recipient is looked up.
+pub(crate) async fn know(engine: &Engine, ctx: &Ctx, plans: &[&Planned], again: bool) -> Result<Known, StoreError> {
     let store = engine.store();
     let mut names: Vec<String> = plans
         .iter()
         .flat_map(|plan| {
-            plan.chunk()
-                .iter()
-                .chain(&plan.recipients.actor)
-                .map(|recipient| recipient.id.clone())
+            let people = plan.chunk.named.iter().chain(&plan.recipients.actor);
+            people.map(|recipient| recipient.id.clone())
         })
         .collect();
     names.sort_unstable();
     names.dedup();
-    let subscribers = store.subscribers_named(ctx, names).await?;
+    let mut subscribers = store.subscribers_named(ctx, names).await?;
+    subscribers.extend(plans.iter().flat_map(|plan| plan.chunk.found.clone()));
     let ids: Vec<Id> = subscribers.iter().map(|subscriber| subscriber.id).collect();
     let mut sets: Vec<String> = plans.iter().map(|plan| plan.event.contexts.stored()).collect();
     sets.sort_unstable();
@@ -56,6 +58,11 @@ pub(crate) async fn know(engine: &Engine, ctx: &Ctx, plans: &[&Planned]) -> Resu
         contexts: contexts?,
         ..Known::default()
     };
+    // A member of several topics is found in each of them.
+    for plan in plans.iter().filter(|plan| again || !plan.chunk.found.is_empty()) {
+        let there = store.planned_for(ctx, plan.event.id, ids.clone()).await?;
+        known.planned.extend(there.into_iter().map(|id| (plan.event.id, id)));
+    }
     for (set, found) in sets.iter().zip(all_targets) {
         for (id, target) in found? {
             known.targets.entry((id, set.clone())).or_default().push(target);

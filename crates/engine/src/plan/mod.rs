@@ -1,10 +1,11 @@
 //! Planning: from an event to notifications, jobs, messages and deliveries, exactly once for each subscriber.
 //!
 //! An event with many recipients is planned in chunks, each one commit that also moves the task on: a crash repeats at
-//! most the chunk that was not committed.
+//! most the chunk that was not committed. Who is in a chunk is read when its turn comes (`stream`).
 
 pub(crate) mod known;
 mod people;
+mod stream;
 
 use std::collections::HashMap;
 
@@ -12,41 +13,35 @@ use campanile_model::channel::{JobStatus, TraceStatus};
 use campanile_model::texts::Detail;
 use campanile_model::{Ctx, Id, StepType};
 use campanile_store::events::Event;
-use campanile_store::notifications::{Job, Notification, PLANNED};
+use campanile_store::notifications::{Job, Notification};
 use campanile_store::subscribers::Subscriber;
 use campanile_store::tasks::{Again, Task};
 use campanile_store::traces::NewTrace;
+use campanile_store::workflows::Step;
 use campanile_store::{Batch, Store};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use crate::deliver::integrations::Integrations;
 use crate::recipients::{Recipient, Recipients};
 use crate::run::{Run, View, steps};
-use crate::task::{PlanV1, payload};
+use crate::task::{Plan, payload};
 use crate::workflows::Prepared;
 use crate::{Engine, Interrupted, render};
 
 pub(crate) use known::{Known, know};
 use people::store_recipient;
 
-/// Recipients planned in one commit.
-const CHUNK: usize = 100;
-
-/// One event to be planned.
+/// One event to be planned, as far as its next chunk.
 pub(crate) struct Planned {
     pub(crate) task: Task,
-    pub(crate) from: usize,
     pub(crate) event: Event,
     pub(crate) recipients: Recipients,
+    /// Whether nothing of it was planned before.
+    pub(crate) begins: bool,
+    pub(crate) chunk: stream::Chunk,
 }
 
-impl Planned {
-    fn chunk(&self) -> &[Recipient] {
-        let end = (self.from + CHUNK).min(self.recipients.to.len());
-        self.recipients.to.get(self.from..end).unwrap_or_default()
-    }
-}
-
-/// Reads the events of claimed tasks. Tasks whose event is gone are returned apart.
+/// Reads the events of claimed tasks and who is next of their recipients. Tasks whose event is gone are returned apart.
 pub(crate) async fn read(
     engine: &Engine,
     ctx: &Ctx,
@@ -55,11 +50,11 @@ pub(crate) async fn read(
     let mut wanted = Vec::new();
     let mut gone = Vec::new();
     for task in tasks {
-        match serde_json::from_str::<PlanV1>(&task.payload)
+        match serde_json::from_str::<Plan>(&task.payload)
             .ok()
-            .and_then(|plan| Some((plan.event.parse().ok()?, plan.from)))
+            .and_then(|plan| Some((plan.event.parse::<Id>().ok()?, plan)))
         {
-            Some((event, from)) => wanted.push((task, event, from)),
+            Some((event, plan)) => wanted.push((task, event, plan)),
             None => gone.push(task),
         }
     }
@@ -67,15 +62,16 @@ pub(crate) async fn read(
     let events = engine.store().events(ctx, ids).await?;
     let mut events: HashMap<Id, Event> = events.into_iter().map(|event| (event.id, event)).collect();
     let mut planned = Vec::new();
-    for (task, id, from) in wanted {
+    for (task, id, plan) in wanted {
         let event = events.remove(&id);
-        let recipients = event
+        let recipients: Option<Recipients> = event
             .as_ref()
             .and_then(|event| serde_json::from_str(&event.recipients).ok());
         match (event, recipients) {
             (Some(event), Some(recipients)) => planned.push(Planned {
+                chunk: stream::chunk(engine, ctx, &event, &recipients, &plan).await?,
+                begins: plan.begins(),
                 task,
-                from,
                 event,
                 recipients,
             }),
@@ -83,6 +79,19 @@ pub(crate) async fn read(
         }
     }
     Ok((planned, gone))
+}
+
+/// What all recipients of an event have in common.
+struct Shared<'a> {
+    engine: &'a Engine,
+    ctx: &'a Ctx,
+    plan: &'a Planned,
+    known: &'a Known,
+    prepared: &'a Prepared,
+    integrations: &'a Integrations,
+    env: &'a Value,
+    payload: Value,
+    overrides: Value,
 }
 
 /// Plans one chunk of an event; the deliveries that this process goes on with at once.
@@ -96,93 +105,158 @@ pub(crate) async fn run(engine: &Engine, plan: &Planned, known: &Known) -> Resul
         store.commit(batch).await?;
         return Ok(Vec::new());
     };
-    let integrations = engine.integrations(&ctx).await?;
-    let payload_value: Value = serde_json::from_str(&plan.event.payload).unwrap_or(Value::Null);
-    let overrides: Value = serde_json::from_str(&plan.event.overrides).unwrap_or(Value::Null);
-    let mut handed_on = Vec::new();
-    if plan.from == 0
+    let shared = Shared {
+        engine,
+        ctx: &ctx,
+        plan,
+        known,
+        prepared: &prepared,
+        integrations: &*engine.integrations(&ctx).await?,
+        env: &*engine.environment_values(&ctx).await?,
+        payload: serde_json::from_str(&plan.event.payload).unwrap_or(Value::Null),
+        overrides: serde_json::from_str(&plan.event.overrides).unwrap_or(Value::Null),
+    };
+    if plan.begins
         && let Some(actor) = &plan.recipients.actor
-        && !plan.chunk().iter().any(|recipient| recipient.id == actor.id)
+        && !plan.chunk.named.iter().any(|recipient| recipient.id == actor.id)
     {
-        store_recipient(engine, &mut batch, &ctx, actor, known, &integrations)?;
+        store_recipient(engine, &mut batch, &ctx, actor, known, shared.integrations)?;
     }
-    let hands_on = plan.recipients.to.len() == 1;
-    for recipient in plan.chunk() {
-        let (subscriber, own_legacy) = store_recipient(engine, &mut batch, &ctx, recipient, known, &integrations)?;
-        let notification = notification(engine, plan, &prepared, &subscriber, &overrides);
-        let mut jobs = jobs(store, &notification, &prepared);
+    for key in &plan.chunk.missing {
+        let trace = NewTrace::new(Detail::TopicNotFound, TraceStatus::Warning);
+        let trace = trace.raw(json!({ "topicKey": key }));
+        store.trace(&mut batch, &ctx, plan.event.id, 0, trace);
+    }
+    let mut handed_on = Vec::new();
+    for recipient in &plan.chunk.named {
+        handed_on.extend(shared.notify(&mut batch, recipient)?);
+    }
+    for found in &plan.chunk.found {
+        let recipient = Recipient {
+            id: found.subscriber_id.clone(),
+            profile: Map::new(),
+            channels: Vec::new(),
+        };
+        handed_on.extend(shared.notify(&mut batch, &recipient)?);
+    }
+    if !engine.inner.triggered.contains_key(&prepared.workflow.id) {
+        engine.inner.triggered.insert(prepared.workflow.id, ());
+        store.mark_triggered(&mut batch, &ctx, prepared.workflow.id);
+    }
+    match &plan.chunk.rest {
+        None => store.complete_task(&mut batch, &plan.task),
+        Some(rest) => store.reschedule_task(&mut batch, &plan.task, &Again::At(store.now()), &payload(rest)),
+    }
+    // Should somebody have planned one of them before, it is run again without them.
+    store.commit(batch).await?;
+    Ok(handed_on)
+}
+
+impl Shared<'_> {
+    /// Adds the notification of one recipient and all that its steps make at once, unless there is one already.
+    fn notify(&self, batch: &mut Batch, recipient: &Recipient) -> Result<Vec<Task>, Interrupted> {
+        let Self {
+            engine,
+            ctx,
+            plan,
+            known,
+            prepared,
+            ..
+        } = *self;
+        let store = engine.store();
+        let (subscriber, own_legacy) = store_recipient(engine, batch, ctx, recipient, known, self.integrations)?;
+        if known.planned.contains(&(plan.event.id, subscriber.id)) {
+            return Ok(Vec::new());
+        }
+        let data = render::data(
+            &prepared.workflow,
+            &subscriber,
+            &self.payload,
+            &known.contexts,
+            plan.event.contexts.keys(),
+            self.env,
+        );
+        let notification = notification(engine, plan, prepared, &subscriber, &self.overrides);
+        if !self.lets_through(batch, &notification, &data) {
+            return Ok(Vec::new());
+        }
+        let mut jobs = jobs(store, &notification, prepared);
+        if notification.severity != prepared.workflow.severity {
+            let trace = NewTrace::new(Detail::SeverityOverridden, TraceStatus::Success)
+                .raw(json!({ "from": prepared.workflow.severity, "to": notification.severity }));
+            store.trace(batch, ctx, notification.id, 0, trace);
+        }
         for job in jobs.iter().skip(1) {
             let trace = NewTrace::new(Detail::StepCreated, TraceStatus::Success);
-            store.trace(&mut batch, &ctx, notification.id, job.position, trace);
+            store.trace(batch, ctx, notification.id, job.position, trace);
         }
-        let set = plan.event.contexts.stored();
-        let targets = known.targets.get(&(subscriber.id, set));
+        let targets = known.targets.get(&(subscriber.id, plan.event.contexts.stored()));
         let view = View {
             engine,
-            ctx: &ctx,
-            prepared: &prepared,
+            ctx,
+            prepared,
             notification: &notification,
             subscriber: &subscriber,
             targets: targets.map(Vec::as_slice).unwrap_or_default(),
             legacy: &own_legacy,
-            integrations: &integrations,
-            overrides: &overrides,
-            payload: &payload_value,
-            hands_on,
+            integrations: self.integrations,
+            overrides: &self.overrides,
+            payload: &self.payload,
+            hands_on: plan.recipients.to.len() == 1 && !plan.recipients.is_stream(),
             own_turn: false,
         };
-        let data = render::data(
-            &prepared.workflow,
-            &subscriber,
-            &payload_value,
-            &known.contexts,
-            plan.event.contexts.keys(),
-        );
         let mut run = Run {
             view: &view,
-            batch: &mut batch,
+            batch: &mut *batch,
             data,
             handed_on: Vec::new(),
         };
         let waits = steps(&mut run, &mut jobs, 1)?;
-        handed_on.append(&mut run.handed_on);
+        let handed_on = run.handed_on;
         let finished_at = (!waits).then(|| store.now());
         store.insert_notification(
-            &mut batch,
-            &ctx,
+            batch,
+            ctx,
             &Notification {
                 finished_at,
                 ..notification
             },
         );
         for job in &jobs {
-            store.insert_job(&mut batch, &ctx, job);
+            store.insert_job(batch, ctx, job);
         }
+        Ok(handed_on)
     }
-    if !engine.inner.triggered.contains_key(&prepared.workflow.id) {
-        engine.inner.triggered.insert(prepared.workflow.id, ());
-        store.mark_triggered(&mut batch, &ctx, prepared.workflow.id);
-    }
-    let next = plan.from + plan.chunk().len();
-    if next >= plan.recipients.to.len() {
-        store.complete_task(&mut batch, &plan.task);
-    } else {
-        let rest = PlanV1 {
-            event: plan.event.id.to_string(),
-            from: next,
+
+    /// Whether the subscriber's own rules for the topic let the event through. What they decide is told: of the
+    /// notification, or of the event when there is none.
+    fn lets_through(&self, batch: &mut Batch, notification: &Notification, data: &Value) -> bool {
+        let chunk = &self.plan.chunk;
+        let (Some(topic), Some(rules)) = (&chunk.topic, chunk.rules.get(&notification.subscriber_id)) else {
+            return true;
         };
-        store.reschedule_task(&mut batch, &plan.task, &Again::At(store.now()), &payload(&rest));
-    }
-    match store.commit(batch).await {
-        Ok(_) => Ok(handed_on),
-        Err(error) if error.is_conflict(PLANNED) => {
-            // Somebody planned this chunk before: there is nothing left to do here.
-            let mut batch = Batch::background();
-            store.complete_task(&mut batch, &plan.task);
-            store.commit(batch).await?;
-            Ok(Vec::new())
+        let store = self.engine.store();
+        let mut data = data.clone();
+        if let Some(actor) = &self.plan.recipients.actor {
+            let stored = self.known.subscribers.get(&actor.id).map(|stored| &stored.profile);
+            let mut profile = crate::recipients::merged_profile(stored, &actor.profile);
+            profile.insert("subscriberId".to_owned(), actor.id.as_str().into());
+            data["actor"] = Value::Object(profile);
         }
-        Err(error) => Err(error.into()),
+        let passes = stream::lets_through(rules, notification.workflow_id, &data, store.now());
+        let (about, status) = if passes {
+            (notification.id, TraceStatus::Success)
+        } else {
+            (self.plan.event.id, TraceStatus::Warning)
+        };
+        let trace = NewTrace::new(Detail::SubscriptionEvaluated, status).raw(json!({
+            "topicKey": topic.key,
+            "subscriberId": notification.recipient,
+            "subscriptions": rules.len(),
+            "passed": passes,
+        }));
+        store.trace(batch, self.ctx, about, 0, trace);
+        passes
     }
 }
 
@@ -214,6 +288,8 @@ fn notification(
         channels,
         tags: prepared.workflow.tags.clone(),
         severity: severity.unwrap_or(prepared.workflow.severity),
+        critical: prepared.critical,
+        topic: plan.chunk.topic.clone(),
         created_at: now,
         updated_at: now,
         finished_at: None,
@@ -222,7 +298,7 @@ fn notification(
 
 /// The synthetic trigger job and one job for each step.
 fn jobs(store: &Store, notification: &Notification, prepared: &Prepared) -> Vec<Job> {
-    let job = |position: i64, step_id: &str, step: Value, kind: StepType, status: JobStatus| Job {
+    let job = |position: i64, step_id: &str, step: Value, kind: StepType, status: JobStatus, halts: bool| Job {
         notification_id: notification.id,
         position,
         id: store.new_id(),
@@ -231,11 +307,7 @@ fn jobs(store: &Store, notification: &Notification, prepared: &Prepared) -> Vec<
         kind,
         status,
         provider_id: None,
-        // The steps that wait or ask decide what the later ones get: without them these make no sense (engine.md d.3).
-        halts: matches!(
-            kind,
-            StepType::Digest | StepType::Delay | StepType::Throttle | StepType::HttpRequest
-        ),
+        halts,
         output: None,
         reason: None,
         due_at: None,
@@ -251,10 +323,23 @@ fn jobs(store: &Store, notification: &Notification, prepared: &Prepared) -> Vec<
         json!({ "type": "trigger" }),
         StepType::Trigger,
         JobStatus::Completed,
+        false,
     );
     let steps = prepared.workflow.steps.iter().zip(1i64..).map(|(step, position)| {
         let snapshot = json!({ "id": step.id, "stepId": step.step_id, "name": step.name, "type": step.kind });
-        job(position, &step.step_id, snapshot, step.kind, JobStatus::Pending)
+        let halts = halts(step);
+        job(position, &step.step_id, snapshot, step.kind, JobStatus::Pending, halts)
     });
     std::iter::once(trigger).chain(steps).collect()
+}
+
+/// Whether the steps after this one make no sense when it fails (engine.md d.3): those that wait or ask decide what the
+/// later ones get.
+fn halts(step: &Step) -> bool {
+    let says = |name: &str| step.control_values.get(name) == Some(&Value::Bool(true));
+    match step.kind {
+        StepType::Digest | StepType::Delay | StepType::Throttle => true,
+        StepType::HttpRequest => !says("continueOnFailure"),
+        _ => false,
+    }
 }

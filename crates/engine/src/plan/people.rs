@@ -5,7 +5,7 @@ use campanile_store::subscribers::Subscriber;
 use campanile_store::{Batch, StoreError};
 use serde_json::Map;
 
-use super::known::{Known, is_chat};
+use super::known::Known;
 use crate::Engine;
 use crate::deliver::integrations::Integrations;
 use crate::recipients::{Recipient, merged_profile};
@@ -39,11 +39,7 @@ pub(super) fn store_recipient(
         }
     };
     let read = known.legacy.get(&subscriber.id).map(Vec::as_slice).unwrap_or_default();
-    let mut legacy: Vec<chat::Legacy> = read
-        .iter()
-        .filter(|(channel, _)| is_chat(&channel.provider_id))
-        .map(|(_, one)| one.clone())
-        .collect();
+    let mut legacy: Vec<chat::Legacy> = read.iter().map(|(_, one)| one.clone()).collect();
     for channel in &recipient.channels {
         let provider = channel["providerId"].as_str().unwrap_or_default();
         let identifier = channel["integrationIdentifier"].as_str();
@@ -69,9 +65,7 @@ pub(super) fn store_recipient(
             credentials,
         };
         legacy.retain(|known| known.integration_id != integration.id);
-        if is_chat(provider) {
-            legacy.push(one);
-        }
+        legacy.push(one);
     }
     Ok((subscriber, legacy))
 }

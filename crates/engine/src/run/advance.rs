@@ -60,6 +60,7 @@ pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, I
         return Ok(Vec::new());
     };
     let integrations: Arc<Integrations> = engine.integrations(&ctx).await?;
+    let env = engine.environment_values(&ctx).await?;
     let set = notification.contexts.stored();
     let targets: Vec<chat::Target> = known::targets(engine, &ctx, vec![subscriber.id], &set)
         .await?
@@ -70,11 +71,7 @@ pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, I
         .await?
         .remove(&subscriber.id)
         .unwrap_or_default();
-    let legacy: Vec<chat::Legacy> = legacy
-        .into_iter()
-        .filter(|(channel, _)| known::is_chat(&channel.provider_id))
-        .map(|(_, one)| one)
-        .collect();
+    let legacy: Vec<chat::Legacy> = legacy.into_iter().map(|(_, one)| one).collect();
     let contexts = known::contexts(engine, &ctx, notification.contexts.keys().to_vec()).await?;
     let payload_value: Value = serde_json::from_str(&event.payload).unwrap_or(Value::Null);
     let overrides: Value = serde_json::from_str(&event.overrides).unwrap_or(Value::Null);
@@ -84,6 +81,7 @@ pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, I
         &payload_value,
         &contexts,
         notification.contexts.keys(),
+        &env,
     );
     let view = View {
         engine,

@@ -5,7 +5,8 @@ use campanile_model::texts::Detail;
 use campanile_model::{Channel, Id};
 use campanile_store::StoreError;
 use campanile_store::deliveries::NewDelivery;
-use campanile_store::messages::Message;
+use campanile_store::integrations::Integration;
+use campanile_store::messages::{Attention, Head, Message};
 use campanile_store::notifications::Job;
 use campanile_store::tasks::{NewTask, Task};
 use campanile_store::traces::NewTrace;
@@ -24,6 +25,8 @@ const HANDED_ON: usize = 8;
 pub(crate) struct Group {
     pub(crate) integration_id: Id,
     pub(crate) provider_id: String,
+    /// What the channel has besides the text.
+    pub(crate) head: Head,
     /// `{provider, custom}` as the provider gets them.
     pub(crate) overrides: Value,
     pub(crate) deliveries: Vec<Planned>,
@@ -41,6 +44,66 @@ pub(crate) struct Planned {
     pub(crate) lane: String,
 }
 
+/// A message without deliveries: it is there as soon as it is stored, or it cannot be sent at all.
+pub(crate) struct Alone<'a> {
+    pub(crate) channel: Channel,
+    pub(crate) integration: &'a Integration,
+    pub(crate) text: String,
+    pub(crate) head: Head,
+    pub(crate) status: MessageStatus,
+    /// Why it cannot be sent: an id and a sentence.
+    pub(crate) error: Option<(&'static str, &'static str)>,
+}
+
+/// Stores a message without deliveries.
+pub(crate) fn store_alone(run: &mut Run<'_>, turn: &mut Turn<'_>, alone: Alone<'_>) -> Result<(), StoreError> {
+    turn.job.provider_id = Some(alone.integration.provider_id.clone());
+    let mut message = message(run, turn.job, alone.channel, alone.integration.id, alone.head);
+    message.provider_id.clone_from(&alone.integration.provider_id);
+    message.content = alone.text;
+    message.status = alone.status;
+    message.error_id = alone.error.map(|(id, _)| id.to_owned());
+    message.error_text = alone.error.map(|(_, text)| text.to_owned());
+    if alone.status == MessageStatus::Sent {
+        message.attention.delivered_at.push(message.created_at);
+    }
+    store_message(run, turn.job, &message, 0)
+}
+
+/// A message of this job that waits for its deliveries.
+fn message(run: &Run<'_>, job: &Job, channel: Channel, integration: Id, head: Head) -> Message {
+    let view = run.view;
+    let now = view.engine.store().now();
+    Message {
+        id: view.engine.store().new_id(),
+        event_id: view.notification.event_id,
+        notification_id: view.notification.id,
+        position: job.position,
+        workflow_id: view.notification.workflow_id,
+        transaction_id: view.notification.transaction_id.clone(),
+        subscriber_id: view.notification.subscriber_id,
+        contexts: view.notification.contexts.clone(),
+        channel,
+        provider_id: String::new(),
+        integration_id: integration,
+        content: String::new(),
+        overrides: json!({}),
+        channel_data: json!([]),
+        status: MessageStatus::Warning,
+        error_id: None,
+        error_text: None,
+        expires_at: now.plus(EXPIRY),
+        created_at: now,
+        updated_at: now,
+        head: Head {
+            tags: view.notification.tags.clone(),
+            severity: view.notification.severity,
+            ..head
+        },
+        attention: Attention::default(),
+    }
+}
+
 /// Stores the messages of a step with their deliveries, and the tasks of these; the job waits for them.
 pub(crate) fn queue(
     run: &mut Run<'_>,
@@ -50,7 +113,6 @@ pub(crate) fn queue(
     text: &str,
 ) -> Result<(), StoreError> {
     let view = run.view;
-    let now = view.engine.store().now();
     let count: usize = groups.iter().map(|group| group.deliveries.len()).sum();
     let hands_on = view.hands_on && count <= HANDED_ON;
     turn.job.status = JobStatus::Queued;
@@ -59,26 +121,11 @@ pub(crate) fn queue(
     turn.job.open_first = turn.job.open;
     for group in groups {
         let message = Message {
-            id: view.engine.store().new_id(),
-            event_id: view.notification.event_id,
-            notification_id: view.notification.id,
-            position: turn.job.position,
-            workflow_id: view.notification.workflow_id,
-            transaction_id: view.notification.transaction_id.clone(),
-            subscriber_id: view.notification.subscriber_id,
-            contexts: view.notification.contexts.clone(),
-            channel,
-            provider_id: group.provider_id.clone(),
-            integration_id: group.integration_id,
+            provider_id: group.provider_id,
             content: text.to_owned(),
             overrides: group.overrides,
             channel_data: group.deliveries.iter().map(|delivery| delivery.shown.clone()).collect(),
-            status: MessageStatus::Warning,
-            error_id: None,
-            error_text: None,
-            expires_at: now.plus(EXPIRY),
-            created_at: now,
-            updated_at: now,
+            ..message(run, turn.job, channel, group.integration_id, group.head)
         };
         store_message(run, turn.job, &message, group.deliveries.len())?;
         for planned in group.deliveries {

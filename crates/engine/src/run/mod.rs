@@ -4,6 +4,7 @@
 //! a [`Run`], which gathers what is to be committed. It calls nobody: what has to be called is a task of its own.
 
 mod advance;
+pub(crate) mod gate;
 pub(crate) mod messages;
 
 use campanile_model::channel::{JobStatus, TraceStatus};
@@ -32,7 +33,7 @@ pub(crate) struct View<'a> {
     pub(crate) subscriber: &'a Subscriber,
     /// The subscriber's chat endpoints in the notification's contexts.
     pub(crate) targets: &'a [chat::Target],
-    /// The subscriber's legacy chat channels.
+    /// The subscriber's legacy channels, of chat and push.
     pub(crate) legacy: &'a [chat::Legacy],
     pub(crate) integrations: &'a Integrations,
     pub(crate) overrides: &'a Value,
@@ -79,12 +80,17 @@ impl Run<'_> {
         match render::controls(self.view.prepared, turn.step, &self.data, now) {
             Ok(controls) => Some(controls),
             Err(problem) => {
-                let trace = NewTrace::new(Detail::MessageContentNotGenerated, TraceStatus::Failed);
-                self.tell(turn.job, trace.raw(json!({ "message": problem })));
-                turn.job.status = JobStatus::Failed;
+                self.content_failed(turn, &problem);
                 None
             }
         }
+    }
+
+    /// The job has failed because its content could not be made.
+    pub(crate) fn content_failed(&mut self, turn: &mut Turn<'_>, problem: &str) {
+        let trace = NewTrace::new(Detail::MessageContentNotGenerated, TraceStatus::Failed);
+        self.tell(turn.job, trace.raw(json!({ "message": problem })));
+        turn.job.status = JobStatus::Failed;
     }
 
     /// Lets later steps see what this one came to.
@@ -113,7 +119,11 @@ pub(crate) fn steps(run: &mut Run<'_>, jobs: &mut [Job], from: usize) -> Result<
         };
         let next = places.get(index + 1).map(|(id, position)| (id.to_string(), *position));
         let mut turn = Turn { job, step, next };
-        let next = steps::run(run, &mut turn)?;
+        let next = if gate::lets_through(run, &mut turn) {
+            steps::run(run, &mut turn)?
+        } else {
+            Next::Go
+        };
         let (failed, halts) = (job.status == JobStatus::Failed, job.halts);
         run.show(job);
         match next {

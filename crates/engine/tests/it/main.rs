@@ -3,8 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod chat;
+mod conditions;
+mod content;
 mod delivery;
+mod fanout;
 mod grants;
+mod http_request;
 mod outbox;
 mod planning;
 mod processes;

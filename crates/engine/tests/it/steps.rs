@@ -79,7 +79,7 @@ both! {
         let ann = world.subscriber("ann").await;
         world.channel(&ann, "C-ANN").await;
         world
-            .workflow("mixed", &[(StepType::Email, "mail"), (StepType::Chat, "chat"), (StepType::Delay, ""), (StepType::Chat, "last")])
+            .workflow("mixed", &[(StepType::Custom, "code"), (StepType::Chat, "chat"), (StepType::Delay, ""), (StepType::Chat, "last")])
             .await;
         world.trigger("mixed", json!("ann")).await;
         let story = world.ended(&ann).await;

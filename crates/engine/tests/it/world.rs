@@ -284,13 +284,22 @@ impl<'a> World<'a> {
 
     /// A workflow of these steps; each kind with its text.
     pub(crate) async fn workflow(&self, name: &str, steps: &[(StepType, &str)]) -> Workflow {
+        let steps: Vec<_> = steps
+            .iter()
+            .map(|(kind, body)| (*kind, json!({ "body": body })))
+            .collect();
+        self.workflow_with(name, &steps).await
+    }
+
+    /// A workflow of these steps; each kind with its control values.
+    pub(crate) async fn workflow_with(&self, name: &str, steps: &[(StepType, Value)]) -> Workflow {
         let (store, now) = (self.store(), self.store().now());
-        let steps = steps.iter().enumerate().map(|(index, (kind, body))| Step {
+        let steps = steps.iter().enumerate().map(|(index, (kind, controls))| Step {
             id: store.new_id(),
             step_id: format!("step-{index}"),
             name: format!("Step {index}"),
             kind: *kind,
-            control_values: Map::from_iter([("body".to_owned(), Value::from(*body))]),
+            control_values: controls.as_object().cloned().unwrap_or_default(),
             issues: Map::new(),
         });
         let workflow = Workflow {
@@ -323,14 +332,30 @@ impl<'a> World<'a> {
 
     /// Triggers the workflow for what `to` names.
     pub(crate) async fn trigger(&self, workflow: &str, to: Value) -> Accepted {
+        self.trigger_with(workflow, to, json!({})).await
+    }
+
+    /// The same with a payload.
+    pub(crate) async fn trigger_with(&self, workflow: &str, to: Value, payload: Value) -> Accepted {
+        self.trigger_overriding(workflow, to, payload, json!({})).await
+    }
+
+    /// The same with overrides.
+    pub(crate) async fn trigger_overriding(
+        &self,
+        workflow: &str,
+        to: Value,
+        payload: Value,
+        overrides: Value,
+    ) -> Accepted {
         let recipients: Recipients = recipients::parse(&to).unwrap();
         let engine = &self.process.engine;
         let prepared = engine.workflow_named(self.ctx(), workflow).await.unwrap().unwrap();
         let trigger = Trigger {
             workflow: prepared,
             recipients,
-            payload: json!({}),
-            overrides: json!({}),
+            payload,
+            overrides,
             contexts: Vec::new(),
             transaction_id: None,
         };
@@ -434,13 +459,20 @@ fn own_app() -> Value {
 }
 
 async fn integration(test: &TestStore, provider: &str, credentials: &Value) -> Integration {
+    let channel = match provider {
+        "novu" => Channel::InApp,
+        "sendgrid" => Channel::Email,
+        "twilio" => Channel::Sms,
+        "fcm" | "expo" => Channel::Push,
+        _ => Channel::Chat,
+    };
     let read = test.store.integrations_to_change(&test.ctx).await.unwrap();
     let mut batch = Batch::new();
     let new = NewIntegration {
         identifier: Some(provider.to_owned()),
         name: provider.to_owned(),
         provider_id: provider.to_owned(),
-        channel: Some(Channel::Chat),
+        channel: Some(channel),
         kind: Kind::Delivery,
         credentials: credentials.as_object().cloned().unwrap_or_default(),
         configurations: Map::new(),

@@ -5,11 +5,11 @@ use crate::number::is_space;
 
 /// A moment in civil time; without an offset it is in the local zone.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Civil {
+pub(crate) struct Civil {
     /// Milliseconds since 1970 as if the civil time were UTC.
-    pub(super) millis: f64,
+    pub(crate) millis: f64,
     /// Seconds east of Greenwich, when the text says so.
-    pub(super) offset: Option<i64>,
+    pub(crate) offset: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -132,7 +132,7 @@ struct Reader {
 }
 
 /// Parses a date, or nothing when the text is none.
-pub(super) fn parse(text: &str) -> Option<Civil> {
+pub(crate) fn parse(text: &str) -> Option<Civil> {
     let mut reader = Reader {
         tokens: tokens(text),
         next: 0,

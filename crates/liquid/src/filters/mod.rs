@@ -12,7 +12,7 @@
 mod array;
 mod base64;
 mod date;
-mod date_parse;
+pub(crate) mod date_parse;
 mod html;
 mod math;
 mod misc;

@@ -20,7 +20,7 @@ use url::{Host, Url};
 use super::{
     AllowedHost, BlockReason, Request, Response, TransportError, Trust,
     guard::Guard,
-    resolver::{GuardedResolver, Refused, admitted},
+    resolver::{GuardedResolver, Lookup, Names, Refused, admitted},
 };
 use crate::redact;
 
@@ -43,6 +43,8 @@ pub struct TransportConfig {
     pub ca_file: Option<PathBuf>,
     /// For a whole call, from the first packet to the last byte of the answer.
     pub timeout: Duration,
+    /// Tells the addresses of customers' names instead of the system: for tests with names that move.
+    pub lookup: Option<Lookup>,
 }
 
 impl Default for TransportConfig {
@@ -54,6 +56,7 @@ impl Default for TransportConfig {
             proxy: None,
             ca_file: None,
             timeout: Duration::from_secs(10),
+            lookup: None,
         }
     }
 }
@@ -68,6 +71,7 @@ impl fmt::Debug for TransportConfig {
             .field("proxy", &self.proxy.as_ref().map(redact::url))
             .field("ca_file", &self.ca_file)
             .field("timeout", &self.timeout)
+            .field("lookup", &self.lookup.is_some())
             .finish()
     }
 }
@@ -89,6 +93,7 @@ pub enum Setup {
 #[derive(Clone)]
 pub struct Transport {
     guard: Arc<Guard>,
+    names: Names,
     /// Two clients, so that a customer's call never reuses a connection that was made without the guard.
     operator: Client,
     customer: Client,
@@ -113,12 +118,17 @@ impl Transport {
             allow_loopback: config.allow_loopback,
             allowed: std::mem::take(&mut config.allowed_private_hosts),
         });
+        let names = Names(config.lookup.take());
         let operator = client(&config, None)?;
         // With a proxy the connector resolves only the proxy's own name, which the operator chose.
-        let resolver = (!proxied).then(|| GuardedResolver(Arc::clone(&guard)));
+        let resolver = (!proxied).then(|| GuardedResolver {
+            guard: Arc::clone(&guard),
+            names: names.clone(),
+        });
         let customer = client(&config, resolver)?;
         Ok(Self {
             guard,
+            names,
             operator,
             customer,
             proxied,
@@ -178,7 +188,7 @@ impl Transport {
         if !self.proxied || self.guard.names(host) {
             return Ok(());
         }
-        match admitted(&self.guard, host).await {
+        match admitted(&self.guard, &self.names, host).await {
             Ok(_) => Ok(()),
             Err(error) => Err(match error.downcast_ref::<Refused>() {
                 Some(Refused(reason)) => TransportError::Blocked(reason.clone()),

@@ -13,6 +13,7 @@ pub use client::{Setup, Transport, TransportConfig};
 pub use error::TransportError;
 pub use guard::{AddressKind, BlockReason, is_loopback_url};
 pub use request::{Request, Secretish};
+pub use resolver::Lookup;
 pub use response::Response;
 
 /// Who chose the address of a call.

@@ -18,9 +18,16 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ),
     ("0007_lists", include_str!("../../migrations/0007_lists.sql")),
     ("0009_jobs", include_str!("../../migrations/0009_jobs.sql")),
+    ("0010_topics", include_str!("../../migrations/0010_topics.sql")),
     (
         "0011_preferences",
         include_str!("../../migrations/0011_preferences.sql"),
+    ),
+    ("0012_content", include_str!("../../migrations/0012_content.sql")),
+    ("0013_critical", include_str!("../../migrations/0013_critical.sql")),
+    (
+        "0015_environments",
+        include_str!("../../migrations/0015_environments.sql"),
     ),
 ];
 

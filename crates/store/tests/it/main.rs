@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod channels;
+mod erasure;
 mod lists;
 mod pages;
 mod statements;

@@ -1,8 +1,7 @@
 //! `POST /v1/environments/api-keys/regenerate`: one new key; the old ones die at once.
 
-use campanile_model::{Actor, Id, Permission, Result};
+use campanile_model::{Permission, Result};
 use campanile_store::Batch;
-use ring::digest;
 
 use super::view;
 use crate::call::{Call, Reply};
@@ -19,19 +18,7 @@ pub(crate) const ROUTE: Route = route!(
 async fn run(call: Call) -> Result<Reply> {
     let mut batch = Batch::new();
     let secret = call.store().replace_api_keys(&mut batch, &call.ctx)?;
-    let user_id = match call.ctx.actor {
-        Actor::ApiKey(id) => id,
-        _ => Id::from_bytes([0; 12]),
-    };
-    let hash = hex::encode(digest::digest(&digest::SHA256, secret.as_bytes()));
-    let reply = Reply::data(
-        201,
-        &vec![view::ApiKeyResponse {
-            key: secret,
-            user_id,
-            hash,
-        }],
-    )?;
+    let reply = Reply::data(201, &vec![view::new_key(&call.ctx, secret)])?;
     call.commit(batch, &reply).await?;
     Ok(reply)
 }

@@ -1,6 +1,6 @@
 //! An environment in answers.
 
-use campanile_model::{Id, slug};
+use campanile_model::{Actor, Ctx, Id, slug};
 use campanile_store::api_keys::ApiKey;
 use campanile_store::environments::Environment;
 use ring::digest;
@@ -19,8 +19,24 @@ view! {
         parent_id: Option<Id> = "_parentId";
         slug: String = "slug";
         color: Option<String> = "color";
+        dns: Option<DnsResponse> = "dns";
+        bridge: Option<BridgeResponse> = "bridge";
         created_at: campanile_model::Time = "createdAt";
         updated_at: campanile_model::Time = "updatedAt";
+    }
+}
+
+view! {
+    /// Where mail to the environment comes in.
+    DnsResponse {
+        inbound_domain: String = "inboundParseDomain";
+    }
+}
+
+view! {
+    /// Where workflows in code are asked.
+    BridgeResponse {
+        url: String = "url";
     }
 }
 
@@ -42,6 +58,20 @@ pub(super) fn key(key: &ApiKey, secret: &str) -> ApiKeyResponse {
     }
 }
 
+/// A key that was just made, as answers show it: its maker is the caller's own key.
+pub(super) fn new_key(ctx: &Ctx, secret: String) -> ApiKeyResponse {
+    let user_id = match ctx.actor {
+        Actor::ApiKey(id) => id,
+        _ => Id::from_bytes([0; 12]),
+    };
+    let hash = hex::encode(digest::digest(&digest::SHA256, secret.as_bytes()));
+    ApiKeyResponse {
+        key: secret,
+        user_id,
+        hash,
+    }
+}
+
 pub(super) fn environment(environment: &Environment, api_keys: Vec<ApiKeyResponse>) -> EnvironmentResponse {
     EnvironmentResponse {
         id: environment.id,
@@ -53,6 +83,11 @@ pub(super) fn environment(environment: &Environment, api_keys: Vec<ApiKeyRespons
         parent_id: environment.parent_id,
         slug: slug::slug(&environment.name, "env", environment.id),
         color: environment.color.clone(),
+        dns: environment
+            .inbound_domain
+            .clone()
+            .map(|inbound_domain| DnsResponse { inbound_domain }),
+        bridge: environment.bridge_url.clone().map(|url| BridgeResponse { url }),
         created_at: environment.created_at,
         updated_at: environment.updated_at,
     }

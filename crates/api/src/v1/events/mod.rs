@@ -1,7 +1,11 @@
 //! Events: triggers.
 
-pub(crate) mod trigger;
+pub(crate) mod accept;
+mod broadcast;
+mod bulk;
+mod decide;
+mod trigger;
 
 use crate::route::Route;
 
-pub(crate) const ROUTES: &[&Route] = &[&trigger::ROUTE];
+pub(crate) const ROUTES: &[&Route] = &[&trigger::ROUTE, &bulk::ROUTE, &broadcast::ROUTE];

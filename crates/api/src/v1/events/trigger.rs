@@ -1,14 +1,14 @@
 //! `POST /v1/events/trigger`: accepts an event. 201 means that it is stored (engine.md a.1).
 
-use campanile_engine::{Trigger, recipients};
-use campanile_model::{Ctx, Error, Id, Permission, Result, context};
+use campanile_model::{Permission, Result};
 use serde_json::{Map, Value};
 
-use crate::App;
+use super::accept::accept;
+use super::decide::{Asked, TriggerResponse};
 use crate::call::{Call, Reply};
 use crate::route::{Category, Route};
-use crate::shape::{Problems, rules};
-use crate::{dto, route, view};
+use crate::shape::rules;
+use crate::{dto, route};
 
 pub(crate) const ROUTE: Route = route!(
     post "/v1/events/trigger", "EventsController_trigger", "Trigger an event", run,
@@ -24,7 +24,7 @@ dto! {
     TriggerEvent {
         /// The identifier of the workflow.
         required name: String = "name" [rules::not_empty];
-        /// A subscriberId, a subscriber, or a list of these.
+        /// A subscriberId, a subscriber, a topic (`{type: "Topic", topicKey, exclude?}`), or a list of these.
         required to: Value = "to";
         optional payload: Map<String, Value> = "payload";
         optional overrides: Map<String, Value> = "overrides";
@@ -39,116 +39,23 @@ dto! {
     }
 }
 
-view! {
-    /// What became of a trigger.
-    TriggerResponse {
-        acknowledged: bool = "acknowledged";
-        status: &'static str = "status";
-        transaction_id: String = "transactionId";
+impl TriggerEvent {
+    pub(super) fn asked(self) -> Asked {
+        Asked {
+            name: self.name,
+            to: Some(self.to),
+            payload: self.payload,
+            overrides: self.overrides,
+            transaction_id: self.transaction_id,
+            actor: self.actor,
+            tenant: self.tenant,
+            context: self.context,
+            bridge_url: self.bridge_url,
+        }
     }
 }
 
 async fn run(call: Call) -> Result<Reply> {
     let body: TriggerEvent = call.body()?;
-    let mut problems = Problems::default();
-    let mut taken = |read: Result<_, Vec<String>>| match read {
-        Ok(read) => read,
-        Err(texts) => {
-            for text in texts {
-                problems.add_text(text);
-            }
-            recipients::Recipients::default()
-        }
-    };
-    let mut to = taken(recipients::parse(&body.to));
-    if let Some(actor) = &body.actor {
-        let read = recipients::parse_actor(actor);
-        to.actor = taken(read.map(|actor| recipients::Recipients {
-            actor,
-            ..Default::default()
-        }))
-        .actor;
-    }
-    let contexts = match &body.context {
-        None => Vec::new(),
-        Some(context) => context::parse(context).unwrap_or_else(|texts| {
-            for text in texts {
-                problems.add_text(text);
-            }
-            Vec::new()
-        }),
-    };
-    if body.bridge_url.is_some() {
-        problems.add_text("bridgeUrl must be absent: this server does not call bridges yet".to_owned());
-    }
-    if !problems.is_empty() {
-        return Err(problems.into_error());
-    }
-    let transaction_id = body.transaction_id.filter(|id| !id.is_empty());
-    let engine = call.app.engine();
-    let Some(workflow) = engine.workflow_named(&call.ctx, &body.name).await? else {
-        return Err(
-            Error::new(campanile_model::error::Kind::Invalid, "workflow_not_found").with("workflowId", body.name)
-        );
-    };
-    let refused = |status: &'static str| {
-        let transaction_id = transaction_id
-            .clone()
-            .unwrap_or_else(|| format!("txn_{}", call.store().new_id()));
-        Reply::data(
-            201,
-            &TriggerResponse {
-                acknowledged: true,
-                status,
-                transaction_id,
-            },
-        )
-    };
-    if body.tenant.is_some() {
-        // There are no tenants of the older kind, so none that is named is known.
-        return refused("no_tenant_found");
-    }
-    if !workflow.workflow.active {
-        return refused("trigger_not_active");
-    }
-    if workflow.workflow.steps.is_empty() {
-        return refused("no_workflow_steps_defined");
-    }
-    if to.to.is_empty() {
-        return refused("invalid_recipients");
-    }
-    let trigger = Trigger {
-        workflow,
-        recipients: to,
-        payload: Value::Object(body.payload.unwrap_or_default()),
-        overrides: Value::Object(body.overrides.unwrap_or_default()),
-        contexts,
-        transaction_id,
-    };
-    let key = call.idempotency.as_ref().map(|idempotency| &idempotency.key);
-    let accepted = engine.accept(&call.ctx, trigger, key).await;
-    if let Some(idempotency) = &call.idempotency
-        && accepted.as_ref().map_or(true, |accepted| accepted.is_new)
-    {
-        idempotency.settle(&accepted);
-    }
-    answer(accepted?.transaction_id)
-}
-
-fn answer(transaction_id: String) -> Result<Reply> {
-    Reply::data(
-        201,
-        &TriggerResponse {
-            acknowledged: true,
-            status: "processed",
-            transaction_id,
-        },
-    )
-}
-
-/// The answer of an accepted trigger, made again from its event.
-pub(crate) async fn answer_again(app: &App, ctx: &Ctx, event: Id) -> Result<String> {
-    let event = app.store().events(ctx, vec![event]).await?.into_iter().next();
-    let event = event.ok_or_else(|| Error::not_found("The event of this Idempotency-Key is no longer kept"))?;
-    Ok(answer(event.transaction_id)?.body)
+    accept(call, body.asked()).await
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use campanile_model::channel::MessageStatus;
+use campanile_model::channel::{MessageStatus, Severity};
 use campanile_model::{Channel, Ctx, Id, Result, Time};
 use campanile_providers::catalogue;
 use campanile_store::Store;
@@ -27,9 +27,22 @@ view! {
         provider_id: String = "providerId";
         content: String = "content";
         channel_data: Value = "channelData";
+        subject: Option<String> = "subject";
+        email: Option<String> = "email";
+        phone: Option<String> = "phone";
+        device_tokens: Option<Vec<String>> = "deviceTokens";
         cta: Value = "cta";
+        avatar: Option<String> = "avatar";
+        data: Option<Value> = "data";
+        tags: Vec<String> = "tags";
+        severity: Severity = "severity";
         read: bool = "read";
         seen: bool = "seen";
+        archived: bool = "archived";
+        last_seen: Option<Time> = "lastSeenDate";
+        last_read: Option<Time> = "lastReadDate";
+        snoozed_until: Option<Time> = "snoozedUntil";
+        delivered_at: Option<Vec<Time>> = "deliveredAt";
         status: MessageStatus = "status";
         error_id: Option<String> = "errorId";
         error_text: Option<String> = "errorText";
@@ -96,12 +109,25 @@ pub(super) async fn of(store: &Store, ctx: &Ctx, messages: Vec<Message>) -> Resu
             }),
             transaction_id: one.transaction_id,
             channel: one.channel,
-            provider_id: catalogue::listed_for_sdk(&one.provider_id, catalogue::Channel::Chat).to_owned(),
+            provider_id: catalogue::listed_for_sdk(&one.provider_id, listed_channel(one.channel)).to_owned(),
             content: one.content,
             channel_data: one.channel_data,
-            cta: json!({}),
-            read: false,
-            seen: false,
+            subject: one.head.subject,
+            email: one.head.email,
+            phone: one.head.phone,
+            device_tokens: Some(one.head.device_tokens).filter(|tokens| !tokens.is_empty()),
+            cta: one.head.cta.unwrap_or_else(|| json!({})),
+            avatar: one.head.avatar,
+            data: one.head.data,
+            tags: one.head.tags,
+            severity: one.head.severity,
+            read: one.attention.read,
+            seen: one.attention.seen,
+            archived: one.attention.archived,
+            last_seen: one.attention.last_seen_at,
+            last_read: one.attention.last_read_at,
+            snoozed_until: one.attention.snoozed_until,
+            delivered_at: Some(one.attention.delivered_at).filter(|times| !times.is_empty()),
             status: one.status,
             error_id: one.error_id,
             error_text: one.error_text,
@@ -113,4 +139,16 @@ pub(super) async fn of(store: &Store, ctx: &Ctx, messages: Vec<Message>) -> Resu
         }
     });
     Ok(shown.collect())
+}
+
+/// The channel as the catalogue names it.
+const fn listed_channel(channel: Channel) -> catalogue::Channel {
+    match channel {
+        Channel::InApp => catalogue::Channel::InApp,
+        Channel::Email => catalogue::Channel::Email,
+        Channel::Sms => catalogue::Channel::Sms,
+        Channel::Chat => catalogue::Channel::Chat,
+        Channel::Push => catalogue::Channel::Push,
+        Channel::Tool => catalogue::Channel::Tool,
+    }
 }

@@ -140,8 +140,12 @@ pub(super) async fn of(
             to: Value::Object(to),
             tags: one.tags,
             severity: one.severity,
-            critical: false,
-            topics: Vec::new(),
+            critical: one.critical,
+            topics: one
+                .topic
+                .map(|topic| json!({ "_topicId": topic.id, "topicKey": topic.key }))
+                .into_iter()
+                .collect(),
             context_keys: one.contexts.keys().to_vec(),
         }
     });

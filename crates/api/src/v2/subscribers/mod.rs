@@ -7,6 +7,7 @@ mod patch;
 pub(crate) mod preferences;
 mod profile;
 mod retrieve;
+mod subscriptions;
 pub(crate) mod view;
 
 use campanile_model::{Error, Result};
@@ -23,6 +24,7 @@ pub(crate) const ROUTES: &[&Route] = &[
     &retrieve::ROUTE,
     &patch::ROUTE,
     &delete::ROUTE,
+    &subscriptions::ROUTE,
 ];
 
 /// The subscriber that the path names, or a 404.

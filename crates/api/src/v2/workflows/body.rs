@@ -1,5 +1,6 @@
 //! Parts of the requests about workflows.
 
+use campanile_engine::payload::Schema;
 use campanile_model::{Channel, Error, Result, StepType};
 use serde_json::{Map, Value, json};
 
@@ -232,7 +233,10 @@ impl JsonSchema {
     /// The schema, or a 400 that says what is wrong with it.
     pub(super) fn checked(self) -> Result<Value> {
         match schema_fault(&self.0, "") {
-            None if self.0.is_object() => Ok(self.0),
+            None if self.0.is_object() => match Schema::new(&self.0) {
+                Ok(_) => Ok(self.0),
+                Err(problem) => Err(refused(&problem)),
+            },
             None => Err(refused("it must be an object")),
             Some(fault) => Err(refused(&fault)),
         }

@@ -9,11 +9,13 @@ mod identifiers;
 mod issues;
 mod list;
 mod patch;
+mod preview;
 mod retrieve;
 mod step;
 mod steps;
-mod sync;
+pub(crate) mod sync;
 mod templates;
+mod test_data;
 #[cfg(test)]
 mod testing;
 mod update;
@@ -38,6 +40,8 @@ pub(crate) const ROUTES: &[&Route] = &[
     &sync::ROUTE,
     &duplicate::ROUTE,
     &step::ROUTE,
+    &preview::ROUTE,
+    &test_data::ROUTE,
 ];
 
 /// How often a lost race is run again before the caller is asked to.
@@ -51,12 +55,21 @@ async fn named(call: &Call) -> Result<Workflow> {
     workflow.ok_or_else(|| not_found(name))
 }
 
+/// Where the step that a path names is in its workflow.
+fn position_of(workflow: &Workflow, name: &str) -> Option<usize> {
+    let reference = Reference::parse(name, "st");
+    workflow.steps.iter().position(|step| match &reference {
+        Reference::Id(id) => step.id == *id,
+        Reference::Identifier(identifier) => step.step_id == *identifier,
+    })
+}
+
 fn not_found(name: &str) -> Error {
     Error::not_found("Workflow cannot be found").with("workflowId", name)
 }
 
 /// Whether a commit lost against somebody who wrote the same workflow: worth reading again.
-fn lost_race(error: &StoreError) -> bool {
+pub(crate) fn lost_race(error: &StoreError) -> bool {
     error.is_conflict(EXISTS) || error.is_conflict(CHANGED)
 }
 

@@ -1,9 +1,8 @@
 //! `GET /v2/workflows/{workflowId}/steps/{stepId}`.
 
-use campanile_model::slug::Reference;
 use campanile_model::{Error, Permission, Result};
 
-use super::{named, view};
+use super::{named, position_of, view};
 use crate::call::{Call, Reply};
 use crate::route;
 use crate::route::{Category, Route};
@@ -17,11 +16,7 @@ pub(crate) const ROUTE: Route = route!(
 async fn run(call: Call) -> Result<Reply> {
     let workflow = named(&call).await?;
     let name = call.parameter("stepId");
-    let reference = Reference::parse(name, "st");
-    let position = workflow.steps.iter().position(|step| match &reference {
-        Reference::Id(id) => step.id == *id,
-        Reference::Identifier(identifier) => step.step_id == *identifier,
-    });
+    let position = position_of(&workflow, name);
     let step = match position {
         Some(position) => view::step(call.store(), &call.ctx, &workflow, position).await?,
         None => None,

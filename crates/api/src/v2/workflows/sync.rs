@@ -6,7 +6,8 @@ use campanile_model::{Ctx, Error, Id, Permission, Result};
 use campanile_store::workflows::{Step, Workflow};
 use campanile_store::{Batch, Store};
 
-use super::{TRIES, issues, lost_race, named, too_contended, view};
+pub(crate) use super::lost_race;
+use super::{TRIES, issues, named, too_contended, view};
 use crate::call::{Call, Reply};
 use crate::route::{Category, Route};
 use crate::{dto, route};
@@ -41,7 +42,6 @@ async fn run(call: Call) -> Result<Reply> {
         let known = store.workflow_named(&target, &source.workflow_id).await?;
         let mut batch = Batch::new();
         let mut workflow = copied(store, &source, known.as_ref());
-        issues::judge(&mut workflow);
         match &known {
             Some(known) => workflow = store.update_workflow(&mut batch, &target, known, workflow),
             None => store.insert_workflow(&mut batch, &target, &workflow),
@@ -74,7 +74,7 @@ async fn target(call: &Call, id: &str) -> Result<Ctx> {
 }
 
 /// The source as it shall be in the target environment.
-fn copied(store: &Store, source: &Workflow, known: Option<&Workflow>) -> Workflow {
+pub(crate) fn copied(store: &Store, source: &Workflow, known: Option<&Workflow>) -> Workflow {
     let now = store.now();
     let known_steps = known.map(|known| known.steps.as_slice()).unwrap_or_default();
     let steps = source.steps.iter().map(|step| {
@@ -84,12 +84,14 @@ fn copied(store: &Store, source: &Workflow, known: Option<&Workflow>) -> Workflo
             ..step.clone()
         }
     });
-    Workflow {
+    let mut workflow = Workflow {
         id: known.map_or_else(|| store.new_id(), |known| known.id),
         steps: steps.collect(),
         last_triggered_at: known.and_then(|known| known.last_triggered_at),
         created_at: known.map_or(now, |known| known.created_at),
         updated_at: now,
         ..source.clone()
-    }
+    };
+    issues::judge(&mut workflow);
+    workflow
 }

@@ -97,7 +97,8 @@ both! {
         let Outcome::Redirect(on) = consented(&scene, &url, Some(TENANT), "True").await.unwrap() else {
             panic!("no way on");
         };
-        assert!(on.path().starts_with("/home-tenant/oauth2/v2.0/authorize"), "{on}");
+        // The account is in the customer's tenant, and not in that of our user.
+        assert_eq!(on.path(), format!("/{TENANT}/oauth2/v2.0/authorize"));
         assert_eq!(parameter(&on, "scope").as_deref(), Some("openid profile User.Read"));
         let done = scene.page(&on, "code-1").await;
         assert!(done.success, "{done:?}");
@@ -108,6 +109,8 @@ both! {
         assert!(connection.starts_with("chconn_"), "{connection}");
         let install = scene.vendor.received_with("installedApps").remove(0);
         assert_eq!(install.header("authorization"), Some("Bearer graph-token"));
+        let asked = format!("/{TENANT}/oauth2/v2.0/token");
+        assert_eq!(scene.vendor.received_with("/token").iter().filter(|call| call.path == asked).count(), 2);
         assert_eq!(
             install.json(),
             json!({ "teamsApp@odata.bind": "https://graph.microsoft.com/v1.0/appCatalogs/teamsApps/catalog-app" })
@@ -116,6 +119,7 @@ both! {
         let url = scene.link(&StartLink {
             integration_identifier: "teams".to_owned(), subscriber_id: "ann".to_owned(), ..StartLink::default()
         }).await;
+        assert!(url.path().starts_with(&format!("/{TENANT}/")), "{url}");
         assert!(scene.page(&url, "code-2").await.success);
         assert_eq!(scene.endpoints("ann").await.len(), 1);
     }

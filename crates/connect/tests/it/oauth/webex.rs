@@ -80,12 +80,17 @@ both! {
 
     async fn an_address_of_the_integration_is_guarded(test) {
         let scene = scene(&test).await;
-        let mut credentials = app();
-        credentials["baseUrl"] = "http://169.254.169.254/v1".into();
-        scene.integration_in(&test.ctx, "webex-messaging", "inside", credentials).await;
-        let url = scene.start(&for_subscriber("inside", "ann")).await;
-        let error = scene.back(&url, "c").await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Unavailable);
-        assert!(error.message().contains("blocked"), "{}", error.message());
+        // The name is resolved, and leads to where somebody listens.
+        let named = scene.vendor.url().replace("127.0.0.1", "localhost");
+        for (name, base) in [("inside", "http://169.254.169.254/v1"), ("named", named.as_str())] {
+            let mut credentials = app();
+            credentials["baseUrl"] = base.into();
+            scene.integration_in(&test.ctx, "webex-messaging", name, credentials).await;
+            let url = scene.start(&for_subscriber(name, "ann")).await;
+            let error = scene.back(&url, "c").await.unwrap_err();
+            assert_eq!(error.kind(), Kind::Unavailable);
+            assert!(error.message().contains("blocked"), "{}", error.message());
+        }
+        assert_eq!(scene.vendor.count("/people/me"), 0);
     }
 }

@@ -5,11 +5,12 @@ use campanile_model::channel::{Channel, TraceSource, TraceStatus};
 use campanile_model::texts::Detail;
 use campanile_providers::chat::Address;
 use campanile_store::integrations::Integration;
+use campanile_store::messages::Head;
 use campanile_store::traces::NewTrace;
 use serde_json::{Map, Value, json};
 
-use crate::json::merge;
 use crate::run::messages::{Group, Planned};
+use crate::steps::overrides;
 
 /// Providers that reach a subscriber by the phone number of their profile alone.
 const PHONE_PROVIDERS: [&str; 2] = ["whatsapp-business", "sendblue"];
@@ -74,7 +75,7 @@ pub(crate) fn plan(input: &Input<'_>) -> Output {
             output.traces.push(no_integration(target.integration_id));
             continue;
         };
-        let provider = provider_overrides(input, &integration.provider_id);
+        let provider = overrides::of_provider(input.overrides, input.step_id, &integration.provider_id);
         let group: Vec<&Target> = input
             .targets
             .iter()
@@ -88,6 +89,7 @@ pub(crate) fn plan(input: &Input<'_>) -> Output {
         output.groups.push(Group {
             integration_id: integration.id,
             provider_id: integration.provider_id.clone(),
+            head: Head::default(),
             overrides: sent_overrides(input, &integration.provider_id, provider.clone(), &names),
             deliveries,
         });
@@ -161,14 +163,14 @@ fn plan_legacy(input: &Input<'_>, legacy: &Legacy, output: &mut Output) {
         output.traces.push(no_integration(legacy.integration_id));
         return;
     };
-    let provider = provider_overrides(input, &legacy.provider_id);
+    let provider = overrides::of_provider(input.overrides, input.step_id, &legacy.provider_id);
     let text = |value: Option<&Value>| {
         value
             .and_then(Value::as_str)
             .filter(|text| !text.is_empty())
             .map(str::to_owned)
     };
-    let custom = custom_data(input, &legacy.provider_id);
+    let custom = overrides::of_channel(input.overrides, "chat", &legacy.provider_id);
     // The most specific address wins: the trigger's override, then its payload, then what is stored.
     let url = text(provider.get("webhookUrl"))
         .or_else(|| text(custom.get("webhookUrl")))
@@ -204,6 +206,7 @@ fn plan_legacy(input: &Input<'_>, legacy: &Legacy, output: &mut Output) {
     output.groups.push(Group {
         integration_id: integration.id,
         provider_id: integration.provider_id.clone(),
+        head: Head::default(),
         overrides: sent_overrides(input, &legacy.provider_id, provider, &[]),
         deliveries: vec![Planned {
             endpoint: None,
@@ -214,37 +217,6 @@ fn plan_legacy(input: &Input<'_>, legacy: &Legacy, output: &mut Output) {
     });
 }
 
-/// `overrides.providers.<id>` with `overrides.steps.<step>.providers.<id>` on top.
-fn provider_overrides(input: &Input<'_>, provider_id: &str) -> Value {
-    let overrides = input.overrides;
-    let mut merged = json!({});
-    let layers = [
-        overrides
-            .get("providers")
-            .and_then(|providers| providers.get(provider_id)),
-        overrides
-            .get("steps")
-            .and_then(|steps| steps.get(input.step_id))
-            .and_then(|step| step.get("providers"))
-            .and_then(|providers| providers.get(provider_id)),
-    ];
-    for layer in layers.into_iter().flatten().filter(|layer| layer.is_object()) {
-        merge(&mut merged, layer);
-    }
-    merged
-}
-
-/// `overrides.chat` with `overrides.<id>` on top.
-fn custom_data(input: &Input<'_>, provider_id: &str) -> Value {
-    let mut merged = json!({});
-    for layer in ["chat", provider_id] {
-        if let Some(layer) = input.overrides.get(layer).filter(|layer| layer.is_object()) {
-            merge(&mut merged, layer);
-        }
-    }
-    merged
-}
-
 /// What goes to the provider: members that are named after endpoints are for us.
 fn sent_overrides(input: &Input<'_>, provider_id: &str, mut provider: Value, endpoints: &[&str]) -> Value {
     if let Value::Object(members) = &mut provider {
@@ -252,10 +224,5 @@ fn sent_overrides(input: &Input<'_>, provider_id: &str, mut provider: Value, end
             members.remove(*name);
         }
     }
-    let custom = custom_data(input, provider_id);
-    let empty = |value: &Value| value.as_object().is_none_or(Map::is_empty);
-    if empty(&provider) && empty(&custom) {
-        return json!({});
-    }
-    json!({ "provider": provider, "custom": custom })
+    overrides::kept(&provider, &overrides::of_channel(input.overrides, "chat", provider_id))
 }

@@ -7,9 +7,9 @@ use campanile_model::channel::{JobStatus, TraceStatus};
 use campanile_model::texts::Detail;
 use campanile_store::StoreError;
 use campanile_store::traces::NewTrace;
-use serde_json::Value;
 
 use super::Next;
+use crate::plan::known;
 use crate::run::{Run, Turn, messages};
 
 pub(crate) use groups::{Legacy, Target};
@@ -21,10 +21,16 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         return Ok(Next::Go);
     };
     let view = run.view;
+    let legacy: Vec<Legacy> = view
+        .legacy
+        .iter()
+        .filter(|one| known::is_chat(&one.provider_id))
+        .cloned()
+        .collect();
     let output = groups::plan(&groups::Input {
         step_id: &turn.job.step_id,
         targets: view.targets,
-        legacy: view.legacy,
+        legacy: &legacy,
         phone: view.subscriber.field("phone"),
         integrations: &view.integrations.all,
         overrides: view.overrides,
@@ -39,15 +45,6 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         turn.job.status = if failed { JobStatus::Failed } else { JobStatus::Canceled };
         return Ok(Next::Go);
     }
-    messages::queue(run, turn, Channel::Chat, output.groups, &text(&controls))?;
+    messages::queue(run, turn, Channel::Chat, output.groups, &super::text(&controls))?;
     Ok(Next::Wait)
-}
-
-/// The text of the rendered controls.
-fn text(controls: &Value) -> String {
-    match controls.get("body") {
-        Some(Value::String(text)) => text.clone(),
-        None | Some(Value::Null) => String::new(),
-        Some(other) => other.to_string(),
-    }
 }

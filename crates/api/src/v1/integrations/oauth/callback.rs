@@ -8,6 +8,7 @@ use campanile_model::{Error, Result};
 
 use super::page;
 use crate::call::{Call, Reply};
+use crate::connect::sentence;
 use crate::route::Route;
 use crate::{dto, route};
 
@@ -75,17 +76,37 @@ fn wants_page(call: &Call) -> bool {
 /// The page of a refusal. What the browser brought along is not repeated on it: anybody can make a link to here, and
 /// the page should not say for them what they like.
 fn failure(error: &Error, denial: Option<&str>, request_id: &str) -> Page {
-    let text = match (error.kind(), denial) {
-        (Kind::Internal, _) => {
-            format!("Something went wrong on our side. If it happens again, tell them {request_id}.")
-        }
-        (_, Some("access_denied")) => "The permission was not given, so nothing was connected.".to_owned(),
-        (_, Some(_)) => "The permission could not be given, so nothing was connected.".to_owned(),
-        (_, None) => error.message().to_owned(),
+    let message = error.message();
+    let (heading, text) = match (error.kind(), denial) {
+        (Kind::Internal, _) => (
+            "This did not work",
+            format!("Something went wrong on our side. If it happens again, tell those who run the app: {request_id}."),
+        ),
+        // Microsoft says it in words of its own when an administrator cancels.
+        (_, Some("access_denied" | "permission_denied")) => (
+            "Nothing was connected",
+            "The permission was not given, so nothing was changed.".to_owned(),
+        ),
+        (_, Some(_)) => (
+            "Nothing was connected",
+            "The permission could not be given, so nothing was changed.".to_owned(),
+        ),
+        (_, None) => match message.strip_prefix(oauth::BAD_STATE) {
+            Some(why) => (
+                "This link does not work",
+                format!("{}.", sentence(why.trim_end_matches('.'))),
+            ),
+            // What is missing has names that only programs know.
+            None if message.starts_with("Missing ") => (
+                "This link does not work",
+                "A part of its address is missing.".to_owned(),
+            ),
+            None => ("This did not work", message.to_owned()),
+        },
     };
     Page {
         success: false,
-        heading: "This did not work".to_owned(),
+        heading: heading.to_owned(),
         text,
         facts: Vec::new(),
         next: "Go back to the app that you came from and start again. If that does not help, ask those who run it."
@@ -106,5 +127,9 @@ mod tests {
         }
         assert!(failure(&Error::internal("canary"), None, "r1").text.contains("r1"));
         assert_eq!(failure(&Error::not_found("Gone: x"), None, "r1").text, "Gone: x");
+        let old = Error::bad_request("Invalid OAuth state parameter: the link is older than 15 minutes");
+        assert_eq!(failure(&old, None, "r1").text, "The link is older than 15 minutes.");
+        let cut = Error::bad_request("Missing required OAuth parameter: state");
+        assert_eq!(failure(&cut, None, "r1").text, "A part of its address is missing.");
     }
 }

@@ -1,5 +1,6 @@
 //! Conditions (`skip`): JSON logic whose variables a step must have and whose operands are given.
 
+use campanile_engine::conditions::OPERATORS;
 use serde_json::{Map, Value};
 
 use super::super::variables::{allows, segments};
@@ -14,6 +15,12 @@ pub(super) fn check(condition: &Value, variables: &Value, issues: &mut Issues) {
 /// Walks groups; `path` is the position of each rule in its group.
 fn rules(rule: &Map<String, Value>, variables: &Value, path: &mut Vec<usize>, issues: &mut Issues) {
     for (operator, operands) in rule {
+        // An object of several members stands for itself, as the time of "so long ago" does.
+        if rule.len() == 1 && !OPERATORS.contains(&operator.as_str()) {
+            let message = format!("Operator {} is not supported", cut(operator));
+            issues.add("skip", Kind::IllegalVariable, &message, &join(path));
+            continue;
+        }
         match (operator.as_str(), operands) {
             ("and" | "or", Value::Array(inner)) => {
                 for (index, rule) in inner.iter().enumerate() {
@@ -72,6 +79,11 @@ fn known(name: &Value, variables: &Value, path: &[usize], issues: &mut Issues) {
     } else if !allows(variables, &segments(name)) {
         issues.add("skip", Kind::IllegalVariable, "Value is not valid", &join(path));
     }
+}
+
+/// The beginning of a name that may be long.
+fn cut(name: &str) -> &str {
+    name.char_indices().nth(100).map_or(name, |(end, _)| &name[..end])
 }
 
 fn missing(path: &[usize], issues: &mut Issues) {

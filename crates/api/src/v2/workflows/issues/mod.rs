@@ -212,10 +212,13 @@ mod tests {
                     { "==": [{ "var": "payload.tier" }, "pro"] },
                     { "==": [{ "var": "tier" }, "pro"] },
                     { "!=": [{ "var": "subscriber.email" }, ""] },
+                    { "explodes": [{ "var": "payload.tier" }] },
+                    { "moreThanXAgo": [{ "var": "payload.at" }, { "amount": 5, "unit": "days" }] },
                 ] } }),
                 json!({ "skip": [
                     issue(Kind::IllegalVariable, "Value is not valid", "1"),
                     issue(Kind::MissingValue, "Value is required", "2"),
+                    issue(Kind::IllegalVariable, "Operator explodes is not supported", "3"),
                 ] }),
             ),
         ];
