@@ -12,8 +12,8 @@ mod erase;
 mod handover;
 mod json;
 mod metrics;
-pub mod payload;
 pub mod offers;
+pub mod payload;
 mod plan;
 pub mod preferences;
 pub mod recipients;
@@ -24,6 +24,7 @@ mod steps;
 mod task;
 mod test_message;
 mod webhooks;
+mod wishes;
 mod worker;
 mod workflows;
 

@@ -150,13 +150,18 @@ wire_enum! {
         Rejected = "rejected",
         /// Its time ran out while it waited.
         Expired = "expired",
+        /// It was called off before it was sent.
+        Canceled = "canceled",
     }
 }
 
 impl DeliveryState {
     /// Whether nothing more will happen to the delivery by itself.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Delivered | Self::Accepted | Self::Rejected | Self::Expired)
+        matches!(
+            self,
+            Self::Delivered | Self::Accepted | Self::Rejected | Self::Expired | Self::Canceled
+        )
     }
 
     /// Whether the provider took the message.

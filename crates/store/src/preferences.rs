@@ -113,13 +113,19 @@ pub struct Preferences {
 impl FromIterator<Preference> for Preferences {
     fn from_iter<T: IntoIterator<Item = Preference>>(rows: T) -> Self {
         let mut preferences = Self::default();
+        preferences.extend(rows);
+        preferences
+    }
+}
+
+impl Extend<Preference> for Preferences {
+    fn extend<T: IntoIterator<Item = Preference>>(&mut self, rows: T) {
         for row in rows {
             match row.workflow {
-                None => preferences.global = Some(row),
-                Some(workflow) => drop(preferences.workflows.insert(workflow, row)),
+                None => self.global = Some(row),
+                Some(workflow) => drop(self.workflows.insert(workflow, row)),
             }
         }
-        preferences
     }
 }
 

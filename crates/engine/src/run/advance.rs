@@ -72,6 +72,12 @@ pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, I
         .remove(&subscriber.id)
         .unwrap_or_default();
     let legacy: Vec<chat::Legacy> = legacy.into_iter().map(|(_, one)| one).collect();
+    let workflows = [notification.workflow_id];
+    let preferences = store
+        .preferences_for(&ctx, vec![subscriber.id], vec![set], &workflows)
+        .await?
+        .into_iter()
+        .collect();
     let contexts = known::contexts(engine, &ctx, notification.contexts.keys().to_vec()).await?;
     let payload_value: Value = serde_json::from_str(&event.payload).unwrap_or(Value::Null);
     let overrides: Value = serde_json::from_str(&event.overrides).unwrap_or(Value::Null);
@@ -91,6 +97,7 @@ pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, I
         subscriber: &subscriber,
         targets: &targets,
         legacy: &legacy,
+        preferences: Some(&preferences),
         integrations: &integrations,
         overrides: &overrides,
         payload: &payload_value,

@@ -29,7 +29,7 @@ impl Status {
             DeliveryState::Pending => Self::Pending,
             DeliveryState::Waiting | DeliveryState::Held => Self::Waiting,
             DeliveryState::Delivered | DeliveryState::Accepted => Self::Delivered,
-            DeliveryState::Rejected | DeliveryState::Expired => Self::Failed,
+            DeliveryState::Rejected | DeliveryState::Expired | DeliveryState::Canceled => Self::Failed,
         }
     }
 }
