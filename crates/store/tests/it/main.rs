@@ -6,6 +6,7 @@ mod channels;
 mod erasure;
 mod lists;
 mod pages;
+mod preferences;
 mod statements;
 mod tasks;
 mod webhooks;
