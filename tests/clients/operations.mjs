@@ -188,15 +188,13 @@ const table = {
 
 // What a served operation still lacks, said to the people who read COMPATIBILITY.md.
 export const partial = {
-  EventsController_trigger: '`bridgeUrl`; steps that wait end as skipped; of the providers only those of chat send.',
+  EventsController_trigger: '`bridgeUrl`; of the providers only those of chat send.',
   EnvironmentsController_diffEnvironment: 'Layouts and translations; the SDK decodes only empty results, as against Novu (its list of resource types is another).',
   EnvironmentsController_publishEnvironment: 'Layouts and translations; the SDK decodes only empty results, as against Novu (its list of resource types is another).',
   IntegrationsController_createIntegration: 'The `check` of e-mail credentials: they are stored unchecked.',
   IntegrationsController_updateIntegrationById: 'The `check` of e-mail credentials: they are stored unchecked.',
   NotificationsController_listNotifications: 'The filters `topicKey` and `subscriptionId`.',
-  WorkflowController_create: 'Steps that wait are stored, but not executed.',
   WorkflowController_sync: 'Layouts and translations do not go along.',
-  WorkflowController_update: 'Steps that wait are stored, but not executed.',
 };
 
 export const operations = Object.entries(table).flatMap(([noun, rows]) =>

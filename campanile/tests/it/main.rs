@@ -4,6 +4,7 @@
 
 mod commands;
 mod crash;
+mod fanout;
 mod rates;
 mod refusals;
 mod server;

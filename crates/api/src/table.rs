@@ -157,8 +157,12 @@ mod tests {
         for route in routes() {
             let Some(permission) = route.permission else { continue };
             let writes = permission.wire().ends_with(":write");
-            // A preview is a POST because of its body; it changes nothing.
-            let reads = route.method == Method::GET || route.path.ends_with("/preview");
+            // A layout's preview and a comparison are POSTs because of their bodies; they change nothing.
+            let only_reads = [
+                "/v2/layouts/{layoutId}/preview",
+                "/v2/environments/{targetEnvironmentId}/diff",
+            ];
+            let reads = route.method == Method::GET || only_reads.contains(&route.path);
             assert_eq!(writes, !reads, "{} {}", route.method, route.path);
         }
     }

@@ -11,6 +11,7 @@ campanile-bench --binary PATH [options]
   --binary PATH     the release server to measure
   --seconds N       how long each measure lasts (default 10)
   --pile N          how many triggers the drain piles up (default 20000)
+  --crowd N         how many members the largest topic has (default 100000)
   --only ENGINE     sqlite or postgres (default both)
   --dir PATH        where data goes; must be a real disk (default the temporary directory)
   --write FILE      put the table into this document, between its markers
@@ -28,6 +29,7 @@ pub(crate) struct Options {
     pub(crate) binary: PathBuf,
     pub(crate) seconds: Duration,
     pub(crate) pile: usize,
+    pub(crate) crowd: usize,
     pub(crate) only: Option<Engine>,
     pub(crate) directory: Option<PathBuf>,
     pub(crate) write: Option<PathBuf>,
@@ -41,6 +43,7 @@ impl Options {
             binary: PathBuf::new(),
             seconds: Duration::from_secs(10),
             pile: 20_000,
+            crowd: 100_000,
             only: None,
             directory: None,
             write: None,
@@ -55,6 +58,9 @@ impl Options {
                 "--seconds" => options.seconds = Duration::from_secs(positive(&flag, &value()?)?),
                 "--pile" => {
                     options.pile = usize::try_from(positive(&flag, &value()?)?).expect("64-bit sizes");
+                }
+                "--crowd" => {
+                    options.crowd = usize::try_from(positive(&flag, &value()?)?).expect("64-bit sizes");
                 }
                 "--only" => {
                     options.only = Some(match value()?.as_str() {

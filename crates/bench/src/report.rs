@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::Result;
 use crate::load::{CONNECTIONS, Percentiles};
 use crate::machine::{Allowed, Facts};
-use crate::measure::{Accept, EngineResults, LISTED};
+use crate::measure::{Accept, BULK, EngineResults, LISTED};
 use crate::options::Options;
 use crate::postgres::PGBENCH_CLIENTS;
 
@@ -171,6 +171,22 @@ impl Report {
         }
         rows.extend([
             row(
+                &format!("triggers accepted per second, {BULK} in one call and one commit"),
+                &empty,
+                "–",
+                both(&|e, _| Cell {
+                    text: count(e.bulk.per_second),
+                    met: true,
+                    share: Some(share(e.bulk.per_second, e.idle_accept.per_second, " of one by one")),
+                }),
+            ),
+            row(
+                "– until the 201 of a call, p50 / p99",
+                "–",
+                "–",
+                both(&|e, _| Cell::plain(pair(e.bulk.answer))),
+            ),
+            row(
                 "trigger to Slack at 100/s, p50 / p99",
                 "–",
                 "p50 < 10 ms",
@@ -202,6 +218,36 @@ impl Report {
                 both(&|e, _| Cell::judged(pair(e.lists.slowest), e.lists.slowest.p99_ms < 10.0)),
             ),
             row(
+                &format!("notified per second, topics of {}", self.topics()),
+                "–",
+                "linear",
+                both(&|e, _| {
+                    let rates: Vec<String> = e.fan_out.curve.iter().map(|(_, rate)| count(*rate)).collect();
+                    Cell::plain(rates.join(" · "))
+                }),
+            ),
+            row(
+                "– peak of memory, largest topic",
+                "–",
+                "< 150 MB",
+                both(&|e, _| {
+                    let peak = e.fan_out.peak_mb;
+                    Cell::judged(format!("{peak:.1} MB"), peak < 150.0)
+                }),
+            ),
+            row(
+                "– other triggers until the 201, p99 before → meanwhile",
+                "–",
+                "≤ 3 times",
+                both(&|e, _| slowed(e.fan_out.before.answer, e.fan_out.during.answer)),
+            ),
+            row(
+                "– other triggers until Slack, p99 before → meanwhile",
+                "–",
+                "≤ 3 times",
+                both(&|e, _| slowed(e.fan_out.before.arrival, e.fan_out.during.arrival)),
+            ),
+            row(
                 "lost / duplicate deliveries (of)",
                 "–",
                 "0 lost",
@@ -229,6 +275,13 @@ impl Report {
             ),
         ]);
         rows
+    }
+
+    /// The sizes of the topics that were measured.
+    fn topics(&self) -> String {
+        let crowd = self.options.crowd;
+        let sizes = [crowd / 100, crowd / 10, crowd].map(|size| grouped(size as u64));
+        sizes.join(" · ")
     }
 
     fn accepted(&self, accept: &Accept, postgres: bool) -> Cell {
@@ -336,6 +389,14 @@ fn cpu(accept: &Accept) -> String {
         .database_cpu_us
         .map_or_else(String::new, |us| format!(" + {us:.0} in PostgreSQL"));
     format!("{:.0} µs{database}", accept.server_cpu_us)
+}
+
+/// What a load beside them makes of the slow end of other calls.
+fn slowed(before: Percentiles, during: Percentiles) -> Cell {
+    Cell::judged(
+        format!("{:.1} → {:.1} ms", before.p99_ms, during.p99_ms),
+        during.p99_ms <= before.p99_ms * 3.0,
+    )
 }
 
 fn pair(Percentiles { p50_ms, p99_ms }: Percentiles) -> String {

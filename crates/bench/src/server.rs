@@ -121,6 +121,12 @@ impl Server {
         })
     }
 
+    /// Lets the peak of memory begin anew, at what is resident now.
+    pub(crate) fn forget_peak(&self) -> Result<()> {
+        let path = format!("/proc/{}/clear_refs", self.process.pid());
+        std::fs::write(path, "5").map_err(|e| format!("the server's peak of memory: {e}"))
+    }
+
     pub(crate) fn cpu(&self) -> Result<Cpu> {
         let stat = process_stat(self.process.pid()).ok_or("the server has gone")?;
         let database_us = self.postmaster.map(|postmaster| {

@@ -18,6 +18,8 @@ pub(crate) const HTTP_REQUEST: &str = "HttpRequestV1";
 /// Makes an attempt of a webhook.
 pub(crate) const WEBHOOK: &str = "WebhookV1";
 
+/// Closes a digest.
+pub(crate) const DIGEST: &str = "DigestV1";
 /// Removes what a deleted environment held.
 pub(crate) const ERASE: &str = "EraseV1";
 
@@ -64,6 +66,9 @@ pub(crate) struct AdvanceV1 {
     pub(crate) notification: String,
     /// The job that is next.
     pub(crate) position: i64,
+    /// The job waited, and its time has come: the ones after it are next.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) over: bool,
 }
 
 /// [`DELIVER`].
@@ -113,6 +118,12 @@ pub(crate) struct WebhookV1 {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct EraseV1 {
     pub(crate) environment: String,
+}
+
+/// [`DIGEST`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct DigestV1 {
+    pub(crate) window: String,
 }
 
 /// A payload as it is stored.

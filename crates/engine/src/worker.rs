@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::steps::http_request::call;
 use crate::task::{
-    ADVANCE, DELIVER, DeliverV1, ERASE, HTTP_REQUEST, HttpRequestV1, PLAN, PLAN_STREAM, WEBHOOK, WebhookV1,
+    ADVANCE, DELIVER, DIGEST, DeliverV1, ERASE, HTTP_REQUEST, HttpRequestV1, PLAN, PLAN_STREAM, WEBHOOK, WebhookV1,
 };
 use crate::webhooks::lines::Lines;
 use crate::webhooks::{attempt, relay};
@@ -244,6 +244,13 @@ impl Worker {
                     ADVANCE => {
                         for task in tasks {
                             let handed_on = worker.raced(&task, || run::advance(&worker.engine, &task)).await;
+                            worker.done(&task);
+                            worker.hand_on(handed_on.unwrap_or_default());
+                        }
+                    }
+                    DIGEST => {
+                        for task in tasks {
+                            let handed_on = worker.raced(&task, || run::digest(&worker.engine, &task)).await;
                             worker.done(&task);
                             worker.hand_on(handed_on.unwrap_or_default());
                         }
@@ -539,6 +546,11 @@ impl Worker {
                 && let Err(error) = store.sweep_idempotency().await
             {
                 tracing::warn!(%error, "old idempotency records could not be removed");
+            }
+            if let Ok(true) = store.node().has_duty("recent_runs", Duration::from_mins(1)).await
+                && let Err(error) = store.sweep_recent_runs().await
+            {
+                tracing::warn!(%error, "counts that are over could not be removed");
             }
             if let Ok(true) = store.node().has_duty("links", Duration::from_mins(1)).await
                 && let Err(error) = store.sweep_links().await

@@ -129,6 +129,36 @@ details! {
     OverrideIgnored = "endpoint_override_ignored" => "The address override does not fit the endpoint's type and was ignored";
     /// A step was skipped because another step before it failed.
     StepCanceledByFailure = "step_canceled_by_failure" => "Step was canceled because a previous step failed";
+    /// A delay began.
+    StepDelayed = "step_delayed" => "Step delayed";
+    /// A delay ended.
+    DelayFinished = "delay_finished" => "Delay is finished";
+    /// The controls of a delay make no sense.
+    DelayInvalid = "delay_misconfigured" => "Invalid delay configuration";
+    /// A digest was opened.
+    StepDigested = "step_digested" => "Step digested";
+    /// The controls of a digest make no sense.
+    DigestInvalid = "digest_misconfigured" => "Invalid digest configuration";
+    /// An event joined a digest.
+    DigestMerged = "digest_merged" => "Digest was merged with other digest";
+    /// A digest closed.
+    DigestTriggered = "digest_triggered_events" => "Digest triggered events";
+    /// The first event in the look-back of a digest.
+    DigestSkippedFirst = "digest_skipped_first_backoff_event" => "Digest was skipped, first backoff event";
+    /// The event that opened a digest was canceled, and this one is the oldest of the others.
+    DigestTakenOver = "digest_taken_over" => "The event that opened the digest was canceled; this one goes on with it, to the same time";
+    /// A throttle let nothing more through.
+    Throttled = "throttle_limit_exceeded" => "Throttle limit exceeded for the given window";
+    /// The window of a throttle is over before it began.
+    ThrottleInPast = "throttle_window_in_past" => "Throttle window date is in the past";
+    /// A throttle without a window.
+    ThrottleIgnored = "throttle_misconfigured" => "The throttle has no valid window and was ignored";
+    /// A wait ended outside of the subscriber's schedule and was extended.
+    ExtendedToSchedule = "step_extended_to_schedule" => "Step was extended to the next available time in the subscriber schedule";
+    /// A wait was extended often enough.
+    ExtensionsReached = "skipped_step_max_extensions_reached" => "Step was executed due to maximum number of subscriber schedule extensions reached";
+    /// Somebody canceled the event.
+    StepCanceled = "step_canceled" => "Step execution was canceled by Novu platform user";
     /// The endpoint hung on a connection that is gone.
     ConnectionGone = "connection_gone" => "The channel connection of this endpoint was deleted";
 }

@@ -37,11 +37,15 @@ queries! {
         LEFT {join_one:preferences pa ON pa.environment_id = m.environment_id AND pa.subscriber_id = m.subscriber_id AND pa.contexts = m.contexts AND pa.workflow_id = ''}
         LEFT {join_one:preferences pw ON pw.environment_id = m.environment_id AND pw.subscriber_id = m.subscriber_id AND pw.contexts = m.contexts AND pw.workflow_id = m.workflow_id}
         WHERE d.environment_id = $1 AND d.message_id {in:$2}";
+    /// What was canceled during an attempt is not tried again; what went out, went out.
     UPDATE = {
         many
-        sqlite: "UPDATE deliveries SET state = $4, attempts = $5, provider_message_id = $6, outcome = $7,
+        sqlite: "UPDATE deliveries SET
+            state = CASE WHEN state = 'canceled' AND $4 IN ('waiting', 'held') THEN state ELSE $4 END, attempts = $5, provider_message_id = $6, outcome = $7,
             next_attempt_at = $8, updated_at = $9 WHERE environment_id = $1 AND message_id = $2 AND id = $3",
-        postgres: "UPDATE deliveries SET state = made.state, attempts = made.attempts,
+        postgres: "UPDATE deliveries SET
+            state = CASE WHEN deliveries.state = 'canceled' AND made.state IN ('waiting', 'held')
+                THEN deliveries.state ELSE made.state END, attempts = made.attempts,
             provider_message_id = made.provider_message_id, outcome = made.outcome,
             next_attempt_at = made.next_attempt_at, updated_at = made.updated_at
             FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::text[], $7::text[], $8::int8[], $9::int8[])
@@ -49,6 +53,13 @@ queries! {
             WHERE deliveries.environment_id = made.environment_id AND deliveries.message_id = made.message_id
                 AND deliveries.id = made.id",
     };
+    CANCEL = "UPDATE deliveries SET state = 'canceled', next_attempt_at = NULL, updated_at = $4
+        WHERE environment_id = $1 AND state IN ('pending', 'waiting', 'held') AND message_id IN (
+            SELECT id FROM messages WHERE environment_id = $1 AND notification_id = $2 AND position = $3)";
+    /// A delivery's task has its id. One that is leased finds out itself.
+    CANCEL_TASKS = "DELETE FROM tasks WHERE state IN (0, 1, 3) AND id IN (
+        SELECT d.id FROM deliveries d JOIN messages m ON m.environment_id = d.environment_id AND m.id = d.message_id
+        WHERE m.environment_id = $1 AND m.notification_id = $2 AND m.position = $3)";
 }
 
 /// A delivery to be stored.
@@ -331,6 +342,15 @@ impl Store {
             &grant.tokens,
         )?;
         Tokens::from_json(&text).ok_or_else(|| StoreError::Corrupt("a grant's tokens are not tokens".to_owned()))
+    }
+
+    /// Adds the end of all deliveries of a job that have not ended.
+    pub fn cancel_deliveries(&self, batch: &mut Batch, ctx: &Ctx, notification: Id, position: i64) {
+        let row = || args![ctx.environment, notification, position];
+        batch.add(&CANCEL_TASKS, row());
+        let mut canceled = row();
+        canceled.extend(args![self.now()]);
+        batch.add(&CANCEL, canceled);
     }
 
     /// Adds what an attempt left of a delivery.

@@ -1,6 +1,7 @@
 //! Endpoints: places to deliver to. An address is sealed, because some carry a secret; where an address may exist only
 //! once, a keyed hash of it is unique.
 
+pub mod list;
 pub mod relink;
 
 use campanile_model::channel::HealthStatus;
@@ -9,13 +10,15 @@ use campanile_model::{Channel, Ctx, Id, Time};
 use serde_json::Value;
 
 use crate::connections::Workspace;
-use crate::db::{Batch, Columns, FromRow, StoreError};
+use crate::db::{Batch, Columns, FromRow, Source, StoreError};
 use crate::hooks::place_of;
 use crate::integrations::Integration;
-use crate::page::{Cursor, List, Listed, Page};
+use crate::page::Listed;
 use crate::secrets::Place;
 use crate::subscribers::Subscriber;
 use crate::{Store, args, queries};
+
+pub use list::EndpointFilter;
 
 /// The conflict of two endpoints with one identifier.
 pub const IDENTIFIER: &str = "endpoints_identifier";
@@ -29,28 +32,10 @@ pub(crate) const SEALED: &str = "endpoints.address";
 const SUCCESS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
 
 queries! {
-    FIND = "SELECT t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.active AND i.deleted_at IS NULL,
-        t.channel, t.connection_id, t.connection_identifier, c.grant_id, c.workspace, t.subscriber_id, s.subscriber_id,
-        t.contexts, t.kind, t.address, t.status, t.reason, t.since, t.last_success_at, t.last_error,
-        t.created_at, t.updated_at
-        FROM endpoints t
-        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
-        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber_id}
-        LEFT {join_one:connections c ON c.environment_id = t.environment_id AND c.id = t.connection_id
-            AND c.contexts = t.contexts}
-        WHERE t.environment_id = $1 AND t.identifier = $2";
+    FIND = { from ENDPOINTS, "WHERE t.environment_id = $1 AND t.identifier = $2" };
     /// Those of inactive and deleted integrations are among them, and say so.
-    FIND_OF = "SELECT t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.active AND i.deleted_at IS NULL,
-        t.channel, t.connection_id, t.connection_identifier, c.grant_id, c.workspace, t.subscriber_id, s.subscriber_id,
-        t.contexts, t.kind, t.address, t.status, t.reason, t.since, t.last_success_at, t.last_error,
-        t.created_at, t.updated_at
-        FROM endpoints t
-        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
-        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber_id}
-        LEFT {join_one:connections c ON c.environment_id = t.environment_id AND c.id = t.connection_id
-            AND c.contexts = t.contexts}
-        WHERE t.environment_id = $1 AND t.subscriber_id {in:$2} AND t.contexts = $3 AND t.channel = 'chat'
-        ORDER BY t.id";
+    FIND_OF = { from ENDPOINTS,
+        "WHERE t.environment_id = $1 AND t.subscriber_id {in:$2} AND t.contexts = $3 AND t.channel = 'chat' ORDER BY t.id" };
     FIND_ADDRESS = "SELECT identifier FROM endpoints
         WHERE environment_id = $1 AND integration_id = $2 AND address_key = $3";
     /// Takes the connection's row, so that it is not removed under the endpoint that begins to name it.
@@ -83,15 +68,18 @@ queries! {
     };
 }
 
-const COLUMNS: &str =
-    "t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.active AND i.deleted_at IS NULL,
-    t.channel, t.connection_id, t.connection_identifier, c.grant_id, c.workspace, t.subscriber_id, s.subscriber_id,
-    t.contexts, t.kind, t.address, t.status, t.reason, t.since, t.last_success_at, t.last_error,
-    t.created_at, t.updated_at";
-const JOINS: &str = "{join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
-    LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber_id}
-    LEFT {join_one:connections c ON c.environment_id = t.environment_id AND c.id = t.connection_id
-        AND c.contexts = t.contexts}";
+/// An endpoint with what it names. A connection of another context set counts as none.
+static ENDPOINTS: Source = Source {
+    columns: "t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.active AND i.deleted_at IS NULL,
+        t.channel, t.connection_id, t.connection_identifier, c.grant_id, c.workspace, t.subscriber_id, s.subscriber_id,
+        t.contexts, t.kind, t.address, t.status, t.reason, t.since, t.last_success_at, t.last_error,
+        t.created_at, t.updated_at",
+    table: "endpoints",
+    joins: "{join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
+        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber_id}
+        LEFT {join_one:connections c ON c.environment_id = t.environment_id AND c.id = t.connection_id
+            AND c.contexts = t.contexts}",
+};
 
 /// One endpoint.
 #[derive(Clone, Debug)]
@@ -209,25 +197,6 @@ pub struct NewEndpoint<'a> {
     pub unique: Option<&'a str>,
 }
 
-/// What a list of endpoints is narrowed to; all of it must hold.
-#[derive(Clone, Debug, Default)]
-pub struct EndpointFilter {
-    /// Whose, by our id.
-    pub subscriber: Option<Id>,
-    /// The channel.
-    pub channel: Option<Channel>,
-    /// The integration's provider.
-    pub provider_id: Option<String>,
-    /// The integration's identifier.
-    pub integration_identifier: Option<String>,
-    /// The connection's identifier.
-    pub connection_identifier: Option<String>,
-    /// Exactly this stored context set.
-    pub contexts: Option<String>,
-    /// How it stands.
-    pub status: Option<HealthStatus>,
-}
-
 /// Whether a commit lost against somebody who wrote the same endpoint, or what it names: worth reading again.
 pub fn lost_race(error: &StoreError) -> bool {
     [
@@ -271,43 +240,6 @@ impl Store {
         let row = args![ctx.environment, integration, self.address_key(unique)];
         let found = self.db.first::<Identifier>(&FIND_ADDRESS, row).await?;
         Ok(found.map(|Identifier(identifier)| identifier))
-    }
-
-    /// A page of endpoints.
-    pub async fn list_endpoints(
-        &self,
-        ctx: &Ctx,
-        filter: &EndpointFilter,
-        cursor: &Cursor,
-    ) -> Result<Page<Endpoint>, StoreError> {
-        let integrations = self
-            .integrations_matching(
-                ctx,
-                None,
-                filter.provider_id.as_deref(),
-                filter.integration_identifier.as_deref(),
-            )
-            .await?;
-        let mut list = List::new(ctx, COLUMNS, "endpoints").joined(JOINS).covered();
-        if let Some(integrations) = integrations {
-            list.one_of("t.integration_id", integrations);
-        }
-        if let Some(subscriber) = filter.subscriber {
-            list.filter("t.subscriber_id = {}", subscriber);
-        }
-        if let Some(channel) = filter.channel {
-            list.filter("t.channel = {}", channel.wire());
-        }
-        if let Some(identifier) = &filter.connection_identifier {
-            list.filter("t.connection_identifier = {}", identifier);
-        }
-        if let Some(contexts) = &filter.contexts {
-            list.filter("t.contexts = {}", contexts);
-        }
-        if let Some(status) = filter.status {
-            list.filter("t.status = {}", status.wire());
-        }
-        list.page(&self.db, cursor).await
     }
 
     /// The address in the API's form.

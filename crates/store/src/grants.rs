@@ -66,6 +66,9 @@ queries! {
     NOTE_SUCCESS = "UPDATE grants SET last_success_at = $4
         WHERE organization_id = $1 AND id = $2 AND generation = $3
         AND (last_success_at IS NULL OR last_success_at < $5)";
+    /// The connections on the grant stand as it does, which is what lists of them are narrowed by.
+    FOLLOW = "UPDATE connections SET status = g.status FROM grants g
+        WHERE g.id = $1 AND g.health_change = $2 AND connections.grant_id = g.id";
     /// One row for each connection on the grant. Its id has the time of the change and the rest of the connection's id,
     /// so that it is unique and has the form of all ids.
     ANNOUNCE = {
@@ -302,7 +305,7 @@ impl Store {
             note.extend(args![status.wire(), reason]);
             batch.add(&NOTE_FAILURE, note);
         }
-        batch.add(&ANNOUNCE, args![grant, change, changed(status), now]);
+        announce(batch, grant, change, status, now);
         if status == HealthStatus::Active {
             self.release_held(batch, grant);
         }
@@ -462,8 +465,7 @@ impl Store {
             batch.expect(&REPLACE, row, CHANGED);
         }
         self.schedule_rotation(batch, ctx.organization, grant.id, &grant.provider_id, tokens);
-        let recovered = changed(HealthStatus::Active);
-        batch.add(&ANNOUNCE, args![grant.id, change, recovered, now]);
+        announce(batch, grant.id, change, HealthStatus::Active, now);
         self.release_held(batch, grant.id);
         let was_active = grant.status == HealthStatus::Active;
         Ok(Grant {
@@ -499,6 +501,12 @@ pub(crate) fn take(batch: &mut Batch, ctx: &Ctx, grant: Id) {
 /// Takes part in a grant as it was read; not when it was changed or removed meanwhile.
 fn join(batch: &mut Batch, ctx: &Ctx, grant: &Grant, now: Time) {
     batch.expect(&JOIN, args![ctx.organization, grant.id, grant.generation, now], CHANGED);
+}
+
+/// Tells of a change of status, if it was made under this id, and has the grant's connections stand so.
+fn announce(batch: &mut Batch, grant: Id, change: Id, status: HealthStatus, now: Time) {
+    batch.add(&FOLLOW, args![grant, change]);
+    batch.add(&ANNOUNCE, args![grant, change, changed(status), now]);
 }
 
 /// The kind of event that a change to this status is announced as.

@@ -11,6 +11,7 @@ pub mod contexts;
 pub mod db;
 pub mod deliveries;
 mod dev_clock;
+pub mod digests;
 pub mod endpoints;
 pub mod environment_variables;
 pub mod environments;
@@ -32,6 +33,7 @@ pub mod outbox;
 pub mod page;
 pub mod preferences;
 pub mod probes;
+pub mod recent_runs;
 pub mod secrets;
 pub mod subscribers;
 pub mod subscriptions;
@@ -71,9 +73,12 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         changes::ALL,
         connections::ALL,
         connections::aliases::ALL,
+        connections::remove::ALL,
+        connections::write::ALL,
         contexts::ALL,
         deliveries::ALL,
         dev_clock::ALL,
+        digests::ALL,
         endpoints::ALL,
         endpoints::relink::ALL,
         environment_variables::ALL,
@@ -101,6 +106,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         outbox::ALL,
         preferences::ALL,
         probes::ALL,
+        recent_runs::ALL,
         subscribers::ALL,
         subscriptions::ALL,
         tasks::ALL,

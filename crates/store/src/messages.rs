@@ -43,6 +43,10 @@ queries! {
         subject, avatar, cta, data, tags, severity, email, phone, device_tokens, is_seen, is_read, is_archived, first_seen_at,
         last_seen_at, last_read_at, archived_at, snoozed_until, delivered_at
         FROM messages WHERE environment_id = $1 AND notification_id {in:$2} ORDER BY id";
+    CANCEL = "UPDATE messages SET status = CASE WHEN sent > 0 THEN 'sent' ELSE 'error' END,
+        error_id = CASE WHEN sent > 0 THEN error_id ELSE 'canceled' END,
+        error_text = CASE WHEN sent > 0 THEN error_text ELSE $4 END, updated_at = $5
+        WHERE environment_id = $1 AND notification_id = $2 AND position = $3 AND status = 'warning'";
     DELETE = "DELETE FROM messages WHERE environment_id = $1 AND id = $2";
     DELETE_OF_EVENT = "DELETE FROM messages WHERE environment_id = $1 AND event_id = $2 AND ($3 = '' OR channel = $3)";
     COUNT_OF_EVENT = "SELECT count(*) FROM messages WHERE environment_id = $1 AND event_id = $2 AND ($3 = '' OR channel = $3)";
@@ -321,6 +325,14 @@ impl Store {
                 error.map(|(id, _)| id),
                 error.map(|(_, text)| text)
             ],
+        );
+    }
+
+    /// Adds the end of a job's messages that wait, with the reason.
+    pub fn cancel_messages(&self, batch: &mut Batch, ctx: &Ctx, notification: Id, position: i64, reason: &str) {
+        batch.add(
+            &CANCEL,
+            args![ctx.environment, notification, position, reason, self.now()],
         );
     }
 

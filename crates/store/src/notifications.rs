@@ -12,6 +12,8 @@ use crate::{Store, args, queries};
 
 /// The conflict of planning an event twice for one subscriber.
 pub const PLANNED: &str = "notifications_event";
+/// The conflict of changing a job that somebody else has changed since it was read.
+pub const JOB_CHANGED: &str = "job";
 
 queries! {
     INSERT = {
@@ -20,27 +22,50 @@ queries! {
     };
     INSERT_JOB = {
         insert "jobs",
-        "environment_id text, notification_id text, position int, id text, step_id text, step text, kind text, status text, provider_id text, halts bool, open_first int, open int, sent int, output text, reason text, due_at int, created_at int, updated_at int"
+        "environment_id text, notification_id text, position int, id text, step_id text, step text, kind text, status text, provider_id text, halts bool, open_first int, open int, sent int, output text, reason text, due_at int, extensions int, created_at int, updated_at int"
     };
     FIND_MANY = "SELECT id, event_id, transaction_id, workflow_id, subscriber_id, recipient, contexts, channels, tags, severity, critical, topics, created_at, updated_at, finished_at
         FROM notifications WHERE environment_id = $1 AND id {in:$2}";
     FOR_WHOM = "SELECT subscriber_id FROM notifications
         WHERE environment_id = $1 AND event_id = $2 AND subscriber_id {in:$3}";
     JOBS = "SELECT notification_id, position, id, step_id, step, kind, status, provider_id, halts, open_first, open, sent, output, reason,
-        due_at, created_at, updated_at FROM jobs WHERE environment_id = $1 AND notification_id {in:$2} ORDER BY notification_id, position";
+        due_at, extensions, created_at, updated_at FROM jobs
+        WHERE environment_id = $1 AND notification_id {in:$2} ORDER BY notification_id, position";
     UPDATE_JOB = "UPDATE jobs SET status = $4, provider_id = $5, open_first = $6, open = $7, sent = 0, output = $8, reason = $9,
-        due_at = $10, updated_at = $11
-        WHERE environment_id = $1 AND notification_id = $2 AND position = $3";
+        due_at = $10, extensions = $11, updated_at = $12
+        WHERE environment_id = $1 AND notification_id = $2 AND position = $3 AND status = $13";
+    CANCEL_JOB = "UPDATE jobs SET status = 'canceled', reason = $5, open_first = 0, open = 0, updated_at = $6
+        WHERE environment_id = $1 AND notification_id = $2 AND position = $3 AND status = $4";
+    PROMOTE_JOB = "UPDATE jobs SET status = 'delayed', due_at = $4, extensions = 0, updated_at = $5
+        WHERE environment_id = $1 AND notification_id = $2 AND position = $3 AND status = 'merged'";
+    REVIVE_JOBS = "UPDATE jobs SET status = 'pending', updated_at = $4
+        WHERE environment_id = $1 AND notification_id = $2 AND position > $3 AND status = 'merged'";
+    REVIVE = "UPDATE notifications SET finished_at = NULL, updated_at = $3 WHERE environment_id = $1 AND id = $2";
+    /// The notifications of an event in the order of their subscribers.
+    OF_EVENT = "SELECT id, event_id, transaction_id, workflow_id, subscriber_id, recipient, contexts, channels, tags, severity, critical, topics, created_at, updated_at, finished_at
+        FROM notifications WHERE environment_id = $1 AND event_id = $2 AND subscriber_id > $3
+        ORDER BY subscriber_id LIMIT $4";
+    /// Whether something of an event waits: for a time, for another attempt, or in a digest that is not over.
+    WAITS = "SELECT 1 WHERE EXISTS (SELECT 1 FROM notifications n
+        JOIN jobs j ON j.environment_id = n.environment_id AND j.notification_id = n.id
+        WHERE n.environment_id = $1 AND n.event_id = $2 AND (j.status = 'delayed'
+            OR (j.status = 'merged' AND EXISTS (SELECT 1 FROM digest_members m
+                JOIN digest_windows w ON w.environment_id = m.environment_id AND w.id = m.window_id
+                WHERE m.environment_id = n.environment_id AND m.notification_id = n.id AND m.position = j.position
+                    AND w.state < 2))))";
     /// One delivery of a job has ended an attempt. The job's own counts decide what it is now: waiting for another
-    /// attempt, sent, or failed.
+    /// attempt, sent, or failed. One that was canceled meanwhile stays so.
     SETTLE_JOB = {
         many
-        sqlite: "UPDATE jobs SET open_first = open_first - $4, open = open - $5, sent = sent + $6, updated_at = $7,
-            status = CASE WHEN open - $5 > 0 THEN 'delayed' WHEN sent + $6 > 0 THEN 'completed' ELSE 'failed' END
+        sqlite: "UPDATE jobs SET sent = sent + $6, updated_at = $7,
+            open_first = CASE WHEN status = 'canceled' THEN 0 ELSE open_first - $4 END,
+            open = CASE WHEN status = 'canceled' THEN 0 ELSE open - $5 END,
+            status = CASE WHEN status = 'canceled' THEN status WHEN open - $5 > 0 THEN 'delayed' WHEN sent + $6 > 0 THEN 'completed' ELSE 'failed' END
             WHERE environment_id = $1 AND notification_id = $2 AND position = $3",
-        postgres: "UPDATE jobs SET open_first = open_first - made.first, open = open - made.ended,
-            sent = jobs.sent + made.sent, updated_at = made.at,
-            status = CASE WHEN open - made.ended > 0 THEN 'delayed' WHEN jobs.sent + made.sent > 0 THEN 'completed' ELSE 'failed' END
+        postgres: "UPDATE jobs SET sent = jobs.sent + made.sent, updated_at = made.at,
+            open_first = CASE WHEN status = 'canceled' THEN 0 ELSE open_first - made.first END,
+            open = CASE WHEN status = 'canceled' THEN 0 ELSE open - made.ended END,
+            status = CASE WHEN status = 'canceled' THEN status WHEN open - made.ended > 0 THEN 'delayed' WHEN jobs.sent + made.sent > 0 THEN 'completed' ELSE 'failed' END
             FROM (SELECT environment_id, notification_id, position, sum(first)::int8 AS first, sum(ended)::int8 AS ended,
                     sum(sent)::int8 AS sent, max(at) AS at
                 FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[])
@@ -60,17 +85,17 @@ queries! {
         ON CONFLICT (id) DO NOTHING";
     FINISH_IF_ENDED = {
         many
-        sqlite: "UPDATE notifications SET finished_at = $4, updated_at = $4
+        sqlite: "UPDATE notifications SET finished_at = $3, updated_at = $3
             WHERE environment_id = $1 AND id = $2
                 AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.environment_id = $1 AND j.notification_id = $2
-                    AND (j.open > 0 OR (j.position > $3 AND j.status = 'pending')))",
+                    AND j.status IN ('pending', 'queued', 'running', 'delayed'))",
         postgres: "UPDATE notifications SET finished_at = made.at, updated_at = made.at
-            FROM (SELECT DISTINCT ON (environment_id, id) environment_id, id, position, at
-                FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[]) AS one (environment_id, id, position, at)) AS made
+            FROM (SELECT DISTINCT ON (environment_id, id) environment_id, id, at
+                FROM unnest($1::text[], $2::text[], $3::int8[]) AS one (environment_id, id, at)) AS made
             WHERE notifications.environment_id = made.environment_id AND notifications.id = made.id
                 AND NOT EXISTS (SELECT 1 FROM jobs j
                     WHERE j.environment_id = made.environment_id AND j.notification_id = made.id
-                    AND (j.open > 0 OR (j.position > made.position AND j.status = 'pending')))",
+                    AND j.status IN ('pending', 'queued', 'running', 'delayed'))",
     };
     CANCEL_REST = "UPDATE jobs SET status = 'canceled', updated_at = $4
         WHERE environment_id = $1 AND notification_id = $2 AND position > $3 AND status = 'pending'";
@@ -204,6 +229,8 @@ pub struct Job {
     pub reason: Option<JobReason>,
     /// Until when it waits.
     pub due_at: Option<Time>,
+    /// How often its wait was extended to the subscriber's next opening.
+    pub extensions: i64,
     /// When it was planned.
     pub created_at: Time,
     /// When it last changed.
@@ -228,9 +255,18 @@ impl FromRow for Job {
             output: c.opt_json()?,
             reason: c.opt_wire(JobReason::parse)?,
             due_at: c.opt_time()?,
+            extensions: c.int()?,
             created_at: c.time()?,
             updated_at: c.time()?,
         })
+    }
+}
+
+struct Found;
+
+impl FromRow for Found {
+    fn from_row(_: &mut Columns) -> Result<Self, StoreError> {
+        Ok(Self)
     }
 }
 
@@ -316,15 +352,17 @@ impl Store {
                 job.output.clone(),
                 job.reason.map(|reason| reason.wire().to_owned()),
                 job.due_at,
+                job.extensions,
                 job.created_at,
                 job.updated_at
             ],
         );
     }
 
-    /// Adds what became of a job when its turn came.
-    pub fn update_job(&self, batch: &mut Batch, ctx: &Ctx, job: &Job) {
-        batch.add(
+    /// Adds what became of a job that stood like `before`; the commit fails with [`JOB_CHANGED`] when it does not any
+    /// more, such as after a cancellation.
+    pub fn update_job(&self, batch: &mut Batch, ctx: &Ctx, job: &Job, before: JobStatus) {
+        batch.expect(
             &UPDATE_JOB,
             args![
                 ctx.environment,
@@ -337,9 +375,37 @@ impl Store {
                 job.output.clone(),
                 job.reason.map(|reason| reason.wire().to_owned()),
                 job.due_at,
-                self.now()
+                job.extensions,
+                self.now(),
+                before.wire()
             ],
+            JOB_CHANGED,
         );
+    }
+
+    /// Adds the cancellation of a job as it was read.
+    pub fn cancel_job(&self, batch: &mut Batch, ctx: &Ctx, job: &Job, reason: JobReason) {
+        let row = args![
+            ctx.environment,
+            job.notification_id,
+            job.position,
+            job.status.wire(),
+            reason.wire(),
+            self.now()
+        ];
+        batch.expect(&CANCEL_JOB, row, JOB_CHANGED);
+    }
+
+    /// Makes a merged job the one that waits, until the same time, and takes up the steps after it again.
+    pub fn promote_job(&self, batch: &mut Batch, ctx: &Ctx, job: &Job, due_at: Time) {
+        let (environment, notification, now) = (ctx.environment, job.notification_id, self.now());
+        batch.expect(
+            &PROMOTE_JOB,
+            args![environment, notification, job.position, due_at, now],
+            JOB_CHANGED,
+        );
+        batch.add(&REVIVE_JOBS, args![environment, notification, job.position, now]);
+        batch.add(&REVIVE, args![environment, notification, now]);
     }
 
     /// Adds the end of one delivery's attempt to the counts of its job.
@@ -385,11 +451,8 @@ impl Store {
     }
 
     /// Adds the end of a notification, if all its jobs have ended.
-    pub fn finish_notification(&self, batch: &mut Batch, ctx: &Ctx, notification: Id, position: i64) {
-        batch.add(
-            &FINISH_IF_ENDED,
-            args![ctx.environment, notification, position, self.now()],
-        );
+    pub fn finish_notification(&self, batch: &mut Batch, ctx: &Ctx, notification: Id) {
+        batch.add(&FINISH_IF_ENDED, args![ctx.environment, notification, self.now()]);
     }
 
     /// Adds the cancellation of all jobs after this one.
@@ -415,6 +478,26 @@ impl Store {
             return Ok(Vec::new());
         }
         self.db.all(&FIND_MANY, args![ctx.environment, ids]).await
+    }
+
+    /// The notifications of an event whose subscribers come after this one.
+    pub async fn notifications_of_event(
+        &self,
+        ctx: &Ctx,
+        event: Id,
+        after: Option<Id>,
+        limit: usize,
+    ) -> Result<Vec<Notification>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        self.db
+            .all(&OF_EVENT, args![ctx.environment, event, after, limit])
+            .await
+    }
+
+    /// Whether something of an event waits that can be canceled.
+    pub async fn event_waits(&self, ctx: &Ctx, event: Id) -> Result<bool, StoreError> {
+        let found = self.db.first::<Found>(&WAITS, args![ctx.environment, event]).await?;
+        Ok(found.is_some())
     }
 
     /// The jobs of these notifications, in order.
@@ -455,7 +538,7 @@ impl Store {
         if let Some(before) = filter.before {
             list.filter("t.created_at <= {}", before);
         }
-        list.any_of("t.channels", &filter.channels);
+        list.any_word("t.channels", &filter.channels);
         list.offset_page(&self.db, page, limit).await
     }
 }

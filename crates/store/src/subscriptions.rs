@@ -5,7 +5,7 @@ use campanile_model::{Ctx, Id, Time};
 use ring::digest;
 use serde_json::{Value, json};
 
-use crate::db::{Batch, Columns, FromRow, StoreError};
+use crate::db::{Batch, Columns, FromRow, Source, StoreError};
 use crate::page::{Cursor, List, Listed, Order, Page};
 use crate::subscribers::{self, Subscriber};
 use crate::topics::Topic;
@@ -45,12 +45,16 @@ queries! {
     PIN_SUBSCRIBER = "UPDATE subscribers SET updated_at = updated_at WHERE environment_id = $1 AND id = $2";
 }
 
-const COLUMNS: &str = "t.id, t.topic_id, t.subscriber_id, t.identifier, t.name, t.contexts, t.preferences, \
-    t.created_at, t.updated_at, \
-    p.id, p.topic_key, p.name, p.created_at, p.updated_at, \
-    s.id, s.subscriber_id, s.profile, s.is_online, s.last_online_at, s.created_at, s.updated_at";
-const JOINS: &str = "{join_one:topics p ON p.environment_id = $1 AND p.id = t.topic_id} \
-    {join_one:subscribers s ON s.environment_id = $1 AND s.id = t.subscriber_id}";
+/// A subscription with its topic and its subscriber.
+const MEMBERSHIPS: Source = Source {
+    columns: "t.id, t.topic_id, t.subscriber_id, t.identifier, t.name, t.contexts, t.preferences,
+        t.created_at, t.updated_at,
+        p.id, p.topic_key, p.name, p.created_at, p.updated_at,
+        s.id, s.subscriber_id, s.profile, s.is_online, s.last_online_at, s.created_at, s.updated_at",
+    table: "subscriptions",
+    joins: "{join_one:topics p ON p.environment_id = $1 AND p.id = t.topic_id}
+        {join_one:subscribers s ON s.environment_id = $1 AND s.id = t.subscriber_id}",
+};
 
 /// What a subscription says about some workflows: whether they reach the subscriber through the topic.
 #[derive(Clone, Debug, PartialEq)]
@@ -264,7 +268,7 @@ impl Store {
         filter: &SubscriptionFilter,
         cursor: &Cursor,
     ) -> Result<Page<Membership>, StoreError> {
-        let mut list = List::new(ctx, COLUMNS, "subscriptions").joined(JOINS);
+        let mut list = List::of(ctx, MEMBERSHIPS);
         if let Some(topic) = filter.topic {
             list.filter("t.topic_id = {}", topic);
         }

@@ -87,6 +87,7 @@ queries! {
     GIVE_BACK = "UPDATE tasks SET state = 0, lease_holder = NULL, lease_until = NULL
         WHERE state = 2 AND lease_holder = $1 AND id {in:$2}";
     HURRY = "UPDATE tasks SET state = 0, run_at = $2 WHERE id = $1 AND state = 1";
+    REMOVE = "DELETE FROM tasks WHERE id = $1 AND state IN (0, 1, 3)";
     RELEASE_HELD = "UPDATE tasks SET state = 0, run_at = $2, hold = NULL WHERE state = 3 AND hold = $1";
     DEPTH = "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE state = 0 LIMIT 100000) AS ready";
 }
@@ -352,6 +353,12 @@ impl Store {
     pub fn hurry_task(&self, batch: &mut Batch, id: Id) {
         batch.add(&HURRY, args![id, self.now()]);
         batch.wake_workers();
+    }
+
+    /// Adds the removal of a task that nobody works on.
+    #[expect(clippy::unused_self, reason = "a change of the store like the others")]
+    pub fn remove_task(&self, batch: &mut Batch, id: Id) {
+        batch.add(&REMOVE, args![id]);
     }
 
     /// Adds the release of all tasks that wait for this grant.

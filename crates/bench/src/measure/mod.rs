@@ -1,7 +1,9 @@
 //! The measures, in the order in which one server goes through them.
 
 mod accept;
+mod bulk;
 mod drain;
+mod fanout;
 mod latency;
 mod lists;
 mod start;
@@ -9,7 +11,9 @@ mod start;
 use std::path::Path;
 
 pub(crate) use accept::Accept;
+pub(crate) use bulk::{Bulk, EVENTS as BULK};
 pub(crate) use drain::Drain;
+pub(crate) use fanout::FanOut;
 pub(crate) use latency::Latency;
 pub(crate) use lists::{Lists, ROWS as LISTED};
 pub(crate) use start::Start;
@@ -23,10 +27,12 @@ use crate::{Result, progress, setup};
 pub(crate) struct EngineResults {
     pub(crate) start: Start,
     pub(crate) idle_accept: Accept,
+    pub(crate) bulk: Bulk,
     pub(crate) latency: Latency,
     pub(crate) busy_accept: Accept,
     pub(crate) drain: Drain,
     pub(crate) lists: Lists,
+    pub(crate) fan_out: FanOut,
     pub(crate) memory: Memory,
     /// Over all measures that deliver.
     pub(crate) delivered: Delivered,
@@ -68,6 +74,10 @@ pub(crate) async fn engine(
     let (idle_accept, _) = accept::run(&bench, setup::IDLE).await?;
     bench.server.settle().await?;
 
+    progress(&format!("{name}: accepted triggers, {BULK} in one call"));
+    let bulk = bulk::run(&bench).await?;
+    bench.server.settle().await?;
+
     progress(&format!(
         "{name}: trigger to Slack at {} per second",
         latency::PER_SECOND
@@ -89,22 +99,26 @@ pub(crate) async fn engine(
 
     progress(&format!("{name}: lists of {} connections and endpoints", lists::ROWS));
     let lists = lists::run(&bench).await?;
+
+    progress(&format!("{name}: topics of up to {} members", options.crowd));
+    let fan_out = fanout::run(&mut bench).await?;
     bench.server.stop()?;
-    let delivered =
-        [latency_delivered, busy_delivered, drain.delivered]
-            .into_iter()
-            .fold(Delivered::default(), |sum, next| Delivered {
-                expected: sum.expected + next.expected,
-                lost: sum.lost + next.lost,
-                duplicates: sum.duplicates + next.duplicates,
-            });
+    let delivered = [latency_delivered, busy_delivered, drain.delivered, fan_out.delivered]
+        .into_iter()
+        .fold(Delivered::default(), |sum, next| Delivered {
+            expected: sum.expected + next.expected,
+            lost: sum.lost + next.lost,
+            duplicates: sum.duplicates + next.duplicates,
+        });
     Ok(EngineResults {
         start,
         idle_accept,
+        bulk,
         latency,
         busy_accept,
         drain,
         lists,
+        fan_out,
         memory,
         delivered,
     })

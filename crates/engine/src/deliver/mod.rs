@@ -392,6 +392,7 @@ fn go_on(engine: &Engine, ctx: &Ctx, asked: &DeliverV1, notification: Id, settle
                 let next = AdvanceV1 {
                     notification: notification.to_string(),
                     position: *position,
+                    over: false,
                 };
                 let task = NewTask {
                     lane: "advance".to_owned(),
@@ -405,7 +406,7 @@ fn go_on(engine: &Engine, ctx: &Ctx, asked: &DeliverV1, notification: Id, settle
                 store.release_next(batch, ctx, notification, asked.position, task);
             }
         }
-        None if settled.ended => store.finish_notification(batch, ctx, notification, asked.position),
+        None if settled.ended => store.finish_notification(batch, ctx, notification),
         None => {}
     }
 }

@@ -205,12 +205,12 @@ impl Shared<'_> {
             overrides: &self.overrides,
             payload: &self.payload,
             hands_on: plan.recipients.to.len() == 1 && !plan.recipients.is_stream(),
-            own_turn: false,
         };
         let mut run = Run {
             view: &view,
             batch: &mut *batch,
             data,
+            own: None,
             handed_on: Vec::new(),
         };
         let waits = steps(&mut run, &mut jobs, 1)?;
@@ -313,6 +313,7 @@ fn jobs(store: &Store, notification: &Notification, prepared: &Prepared) -> Vec<
         output: None,
         reason: None,
         due_at: None,
+        extensions: 0,
         open_first: 0,
         open: 0,
         sent: 0,

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use campanile_model::Id;
-use campanile_model::channel::TraceStatus;
+use campanile_model::channel::{JobStatus, TraceStatus};
 use campanile_model::texts::Detail;
 use campanile_store::Batch;
+use campanile_store::digests::{DigestedEvent, Window, WindowState};
 use campanile_store::tasks::Task;
 use campanile_store::traces::NewTrace;
 use serde_json::Value;
@@ -13,22 +14,79 @@ use serde_json::Value;
 use super::{Run, View, steps};
 use crate::deliver::integrations::Integrations;
 use crate::plan::known;
-use crate::steps::chat;
-use crate::task::AdvanceV1;
+use crate::steps::{chat, waiting};
+use crate::task::{AdvanceV1, DigestV1};
 use crate::{Engine, Interrupted, render};
 
-/// Goes on with a notification whose step before this one is no longer waited for.
+/// What ended the wait of a job.
+pub(crate) enum Over {
+    /// Its delay.
+    Delay,
+    /// Its digest, which is closed, with all events.
+    Digest(Window, Vec<DigestedEvent>),
+}
+
+/// Goes on with a notification whose step before this one is no longer waited for, or whose wait is over.
 pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, Interrupted> {
+    let asked = serde_json::from_str::<AdvanceV1>(&task.payload).ok();
+    let place = asked.and_then(|asked| {
+        let over = asked.over.then_some(Over::Delay);
+        Some((asked.notification.parse::<Id>().ok()?, asked.position, over))
+    });
+    match place {
+        Some((id, position, over)) => go_on(engine, task, id, position, over).await,
+        None => done(engine, task).await,
+    }
+}
+
+/// Closes a digest that is due, and goes on with the notification that waited for it. From the closing on nothing joins,
+/// so its events are read after that; whoever dies in between leaves a closed window to the next.
+pub(crate) async fn digest(engine: &Engine, task: &Task) -> Result<Vec<Task>, Interrupted> {
+    let ctx = task.ctx();
+    let store = engine.store();
+    let asked = serde_json::from_str::<DigestV1>(&task.payload).ok();
+    let Some(id) = asked.and_then(|asked| asked.window.parse::<Id>().ok()) else {
+        return done(engine, task).await;
+    };
+    let mut window = store.digest_window(&ctx, id).await?;
+    if window.as_ref().is_some_and(|window| window.state == WindowState::Open) {
+        let mut batch = Batch::background();
+        store.close_digest(&mut batch, &ctx, id);
+        store.commit(batch).await?;
+        window = store.digest_window(&ctx, id).await?;
+    }
+    match window {
+        Some(window) if window.state == WindowState::Closed => {
+            let events = store.digested_events(&ctx, vec![id]).await?;
+            let (notification, position) = (window.notification_id, window.position);
+            go_on(engine, task, notification, position, Some(Over::Digest(window, events))).await
+        }
+        // Canceled with all its events, or gone on already.
+        _ => done(engine, task).await,
+    }
+}
+
+async fn done(engine: &Engine, task: &Task) -> Result<Vec<Task>, Interrupted> {
+    let mut batch = Batch::background();
+    engine.store().complete_task(&mut batch, task);
+    engine.store().commit(batch).await?;
+    Ok(Vec::new())
+}
+
+async fn go_on(
+    engine: &Engine,
+    task: &Task,
+    id: Id,
+    position: i64,
+    over: Option<Over>,
+) -> Result<Vec<Task>, Interrupted> {
     let ctx = task.ctx();
     let store = engine.store();
     let mut batch = Batch::background();
     store.complete_task(&mut batch, task);
-    let asked = serde_json::from_str::<AdvanceV1>(&task.payload).ok();
-    let asked = asked.and_then(|asked| Some((asked.notification.parse::<Id>().ok()?, asked.position)));
-    let Some((id, position)) = asked else {
-        store.commit(batch).await?;
-        return Ok(Vec::new());
-    };
+    if let Some(Over::Digest(window, _)) = &over {
+        store.end_digest(&mut batch, &ctx, window);
+    }
     let found = store.notifications(&ctx, vec![id]).await?.into_iter().next();
     let event = match &found {
         Some(notification) => store
@@ -45,6 +103,14 @@ pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, I
     };
     let mut jobs = store.jobs_of(&ctx, vec![id]).await?;
     let before = jobs.clone();
+    let waited = jobs
+        .iter_mut()
+        .find(|job| over.is_some() && job.position == position && job.status == JobStatus::Delayed);
+    if over.is_some() && waited.is_none() {
+        // Canceled meanwhile.
+        store.commit(batch).await?;
+        return Ok(Vec::new());
+    }
     let prepared = engine.workflow_by_id(&ctx, notification.workflow_id).await?;
     let subscriber = store
         .subscribers_by_id(&ctx, vec![notification.subscriber_id])
@@ -54,8 +120,12 @@ pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, I
     let (Some(prepared), Some(subscriber)) = (prepared, subscriber) else {
         let trace = NewTrace::new(Detail::StepGone, TraceStatus::Warning);
         store.trace(&mut batch, &ctx, id, position, trace);
+        if let Some(job) = waited {
+            job.status = JobStatus::Canceled;
+            store.update_job(&mut batch, &ctx, job, JobStatus::Delayed);
+        }
         store.cancel_jobs_after(&mut batch, &ctx, id, position - 1);
-        store.finish_notification(&mut batch, &ctx, id, i64::MAX);
+        store.finish_notification(&mut batch, &ctx, id);
         store.commit(batch).await?;
         return Ok(Vec::new());
     };
@@ -102,24 +172,28 @@ pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, I
         overrides: &overrides,
         payload: &payload_value,
         hands_on: true,
-        own_turn: true,
     };
     let mut run = Run {
         view: &view,
         batch: &mut batch,
         data,
+        own: None,
         handed_on: Vec::new(),
     };
+    if let Some(job) = waited {
+        waiting::end(&mut run, job, over);
+    }
     let from = usize::try_from(position).unwrap_or(usize::MAX);
+    run.own = waiting::read(&mut run, &jobs, from).await?;
     let waits = steps(&mut run, &mut jobs, from)?;
     let handed_on = run.handed_on;
     for (job, before) in jobs.iter().zip(&before) {
         if job.status != before.status {
-            store.update_job(&mut batch, &ctx, job);
+            store.update_job(&mut batch, &ctx, job, before.status);
         }
     }
     if !waits {
-        store.finish_notification(&mut batch, &ctx, id, i64::MAX);
+        store.finish_notification(&mut batch, &ctx, id);
     }
     store.commit(batch).await?;
     Ok(handed_on)

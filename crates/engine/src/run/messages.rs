@@ -200,6 +200,7 @@ pub(crate) fn take_own_turn(run: &mut Run<'_>, job: &Job) {
     let asked = AdvanceV1 {
         notification: view.notification.id.to_string(),
         position: job.position,
+        over: false,
     };
     let task = NewTask {
         lane: "plan".to_owned(),

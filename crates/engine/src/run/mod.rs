@@ -19,11 +19,12 @@ use campanile_store::{Batch, StoreError};
 use serde_json::{Value, json};
 
 use crate::deliver::integrations::Integrations;
+use crate::steps::waiting::{Own, needs_own_turn};
 use crate::steps::{self, Next, chat};
 use crate::workflows::Prepared;
 use crate::{Engine, render};
 
-pub(crate) use advance::advance;
+pub(crate) use advance::{Over, advance, digest};
 
 /// What the steps of one notification see.
 pub(crate) struct View<'a> {
@@ -43,10 +44,6 @@ pub(crate) struct View<'a> {
     pub(crate) payload: &'a Value,
     /// Whether this process goes on with the deliveries itself.
     pub(crate) hands_on: bool,
-    /// Whether this turn is the step's own. A plan of many recipients runs no step that reads what belongs to one
-    /// subscriber alone: it leaves that to a turn of its own (see [`Next::OwnTurn`]).
-    #[expect(dead_code, reason = "the steps that wait use it")]
-    pub(crate) own_turn: bool,
 }
 
 /// What the run of a notification's steps makes.
@@ -55,6 +52,8 @@ pub(crate) struct Run<'a> {
     pub(crate) batch: &'a mut Batch,
     /// What templates and conditions see; the outputs of steps that ran are in `steps`.
     pub(crate) data: Value,
+    /// What was read for the step whose own turn this is.
+    pub(crate) own: Option<Own>,
     /// Deliveries that this process goes on with after the commit.
     pub(crate) handed_on: Vec<Task>,
 }
@@ -97,7 +96,7 @@ impl Run<'_> {
     }
 
     /// Lets later steps see what this one came to.
-    fn show(&mut self, job: &Job) {
+    pub(crate) fn show(&mut self, job: &Job) {
         if let (Some(output), Some(steps)) = (&job.output, self.data["steps"].as_object_mut()) {
             steps.insert(job.step_id.clone(), output.clone());
         }
@@ -120,6 +119,11 @@ pub(crate) fn steps(run: &mut Run<'_>, jobs: &mut [Job], from: usize) -> Result<
             job.status = JobStatus::Canceled;
             continue;
         };
+        // A plan of many recipients reads nothing that belongs to one of them alone.
+        if needs_own_turn(job.kind) && run.own.as_ref().is_none_or(|own| own.position != job.position) {
+            messages::take_own_turn(run, job);
+            return Ok(true);
+        }
         let next = places.get(index + 1).map(|(id, position)| (id.to_string(), *position));
         let mut turn = Turn { job, step, next };
         let next = if gate::lets_through(run, &mut turn) {
@@ -131,10 +135,6 @@ pub(crate) fn steps(run: &mut Run<'_>, jobs: &mut [Job], from: usize) -> Result<
         run.show(job);
         match next {
             Next::Wait => return Ok(true),
-            Next::OwnTurn => {
-                messages::take_own_turn(run, job);
-                return Ok(true);
-            }
             Next::Go if failed && halts => {
                 leave_out(
                     run,

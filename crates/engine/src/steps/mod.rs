@@ -2,12 +2,17 @@
 
 pub(crate) mod chat;
 mod choice;
+mod delay;
+pub(crate) mod digest;
 mod email;
 pub(crate) mod http_request;
 mod in_app;
 mod overrides;
 mod push;
 mod sms;
+mod throttle;
+mod timing;
+pub(crate) mod waiting;
 
 use campanile_model::StepType;
 use campanile_model::channel::{JobStatus, TraceStatus};
@@ -24,11 +29,7 @@ pub(crate) enum Next {
     Go,
     /// The notification goes on by a task that the step has stored.
     Wait,
-    /// The step reads what a plan of many recipients does not: it runs again with [`crate::run::View::own_turn`].
-    #[expect(dead_code, reason = "the steps that wait use it")]
-    OwnTurn,
     /// No later step runs; their jobs end like this.
-    #[expect(dead_code, reason = "the steps that wait use it")]
     Stop(JobStatus),
 }
 
@@ -37,6 +38,9 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
     match turn.job.kind {
         StepType::Chat => chat::run(run, turn),
         StepType::HttpRequest => http_request::run(run, turn),
+        StepType::Delay => delay::run(run, turn),
+        StepType::Digest => digest::run(run, turn),
+        StepType::Throttle => throttle::run(run, turn),
         StepType::Email => email::run(run, turn),
         StepType::InApp => in_app::run(run, turn),
         StepType::Push => push::run(run, turn),

@@ -20,7 +20,14 @@ async fn choose(world: &World<'_>, whose: &Subscriber, contexts: &[&str], change
     let contexts = ContextSet::new(contexts.iter().map(|key| (*key).to_owned()));
     let mut batch = Batch::new();
     let (store, ctx) = (&world.test.store, &world.test.ctx);
-    store.choose(&mut batch, ctx, whose.id, &contexts, &mut Preferences::default(), change);
+    store.choose(
+        &mut batch,
+        ctx,
+        whose.id,
+        &contexts,
+        &mut Preferences::default(),
+        change,
+    );
     store.commit(batch).await.unwrap();
 }
 

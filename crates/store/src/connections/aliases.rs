@@ -5,26 +5,19 @@
 use campanile_model::context::ContextSet;
 use campanile_model::{Ctx, Id};
 
-use super::{CHANGED, Connection};
+use super::{CHANGED, CONNECTIONS, Connection};
 use crate::db::{Batch, StoreError};
 use crate::subscribers::Subscriber;
 use crate::{Store, args, queries};
 
 queries! {
     /// A subscriber's connection goes before a shared one, and its own identifier before an alias.
-    FIND = "SELECT t.id, t.identifier, t.integration_id, i.identifier, i.provider_id, i.channel, t.subscriber,
-        s.subscriber_id, t.contexts, t.workspace, t.created_at, t.updated_at,
-        g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
-        g.last_success_at, g.last_error, g.expires_at, g.scopes, g.missing_scopes
-        FROM connections t
-        {join_one:integrations i ON i.environment_id = t.environment_id AND i.id = t.integration_id}
-        {join_one:grants g ON g.id = t.grant_id}
-        LEFT {join_one:subscribers s ON s.environment_id = t.environment_id AND s.id = t.subscriber}
-        WHERE t.environment_id = $1 AND t.subscriber {in:$3} AND t.contexts = $4 AND t.id IN
+    FIND = { from CONNECTIONS,
+        "WHERE t.environment_id = $1 AND t.subscriber {in:$3} AND t.contexts = $4 AND t.id IN
             (SELECT c.id FROM connections c WHERE c.environment_id = $1 AND c.identifier = $2
              UNION ALL
              SELECT a.connection_id FROM connection_aliases a WHERE a.environment_id = $1 AND a.alias = $2)
-        ORDER BY t.subscriber DESC, CASE WHEN t.identifier = $2 THEN 0 ELSE 1 END LIMIT 1";
+        ORDER BY t.subscriber DESC, CASE WHEN t.identifier = $2 THEN 0 ELSE 1 END LIMIT 1" };
     INSERT = {
         insert "connection_aliases",
         "environment_id text, alias text, subscriber text, contexts text, connection_id text, created_at int",

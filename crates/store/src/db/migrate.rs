@@ -17,6 +17,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../../migrations/0006_inbox_sessions.sql"),
     ),
     ("0007_lists", include_str!("../../migrations/0007_lists.sql")),
+    ("0008_statuses", include_str!("../../migrations/0008_statuses.sql")),
     ("0009_jobs", include_str!("../../migrations/0009_jobs.sql")),
     ("0010_topics", include_str!("../../migrations/0010_topics.sql")),
     (
@@ -25,6 +26,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ),
     ("0012_content", include_str!("../../migrations/0012_content.sql")),
     ("0013_critical", include_str!("../../migrations/0013_critical.sql")),
+    ("0014_waiting", include_str!("../../migrations/0014_waiting.sql")),
     (
         "0015_environments",
         include_str!("../../migrations/0015_environments.sql"),
@@ -185,12 +187,13 @@ fn pending(done: &[(String, String)], dialect: Dialect) -> Result<Vec<Step>, Sto
 }
 
 fn spell(text: &str, dialect: Dialect) -> String {
-    let words: [(&str, &str); 7] = match dialect {
+    let words: [(&str, &str); 8] = match dialect {
         Dialect::Sqlite => [
             ("{text}", "TEXT"),
             ("{int}", "INTEGER"),
             ("{bool}", "INTEGER"),
             ("{workspace_id}", "(workspace ->> 'id')"),
+            ("{also_named}", ", connection_identifier"),
             ("{end}", "STRICT"),
             ("{keys}", "STRICT, WITHOUT ROWID"),
             ("{queue}", "STRICT, WITHOUT ROWID"),
@@ -202,6 +205,7 @@ fn spell(text: &str, dialect: Dialect) -> String {
             ("{int}", "BIGINT"),
             ("{bool}", "BOOLEAN"),
             ("{workspace_id}", "(workspace::json ->> 'id')"),
+            ("{also_named}", ""),
             ("{end}", ""),
             ("{keys}", ""),
             (

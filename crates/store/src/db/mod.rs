@@ -5,6 +5,8 @@
 mod batch;
 mod error;
 pub mod migrate;
+#[cfg(any(test, feature = "testing"))]
+pub mod plans;
 mod postgres;
 mod signals;
 mod sql;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 pub use batch::{Batch, Done, Urgency};
 pub use error::StoreError;
 pub use signals::Signals;
+pub(crate) use sql::Source;
 pub use sql::Sql;
 pub use value::{Columns, FromRow, Row, Val};
 
@@ -43,6 +46,8 @@ pub struct Db {
     engine: Engine,
     writes: Arc<WriteQueue>,
     signals: Signals,
+    #[cfg(any(test, feature = "testing"))]
+    watched: plans::Watched,
 }
 
 #[derive(Clone)]
@@ -73,6 +78,8 @@ impl Db {
             engine,
             writes,
             signals,
+            #[cfg(any(test, feature = "testing"))]
+            watched: plans::Watched::default(),
         })
     }
 
@@ -102,6 +109,8 @@ impl Db {
 
     /// All rows of a query that was put together from constant parts (filters and orders of lists).
     pub(crate) async fn all_of<T: FromRow>(&self, text: &str, row: Vec<Val>) -> Result<Vec<T>, StoreError> {
+        #[cfg(any(test, feature = "testing"))]
+        self.watched.note(text, &row);
         let rows = match &self.engine {
             Engine::Sqlite(readers) => readers.query(sql::for_sqlite(text).into(), row).await?,
             Engine::Postgres(pool) => pool.query(&sql::for_postgres(text), row).await?,

@@ -2,8 +2,10 @@
 //!
 //! `$n` are the parameters. `{in:$n}` takes a list. `{each:column}` is the rows of a column's JSON list of
 //! texts, named `value`. `{skip_locked}` locks rows where there is more than one writer. `{join_one:table t ON …}` joins
-//! the one row that a key finds, and tells PostgreSQL so: without statistics it takes a table that was filled a moment
-//! ago for a tiny one, and would read all of it for each row.
+//! the one row that a key finds, for each row, and tells the databases so: without statistics PostgreSQL takes a table
+//! that was filled a moment ago for a tiny one, and would read all of it for each row; SQLite would read the joined table
+//! first when it has an index in the order asked for. `{unindexed:column}` is a column of texts that no index is
+//! to be searched by, and `{by:index}`, behind a table, the one index that SQLite may read it by.
 //! Where the engines must differ, a statement has two texts. An `insert` is described by its columns, so that many rows
 //! go in one statement on PostgreSQL. A test prepares every statement on both engines.
 
@@ -18,8 +20,30 @@ pub struct Sql {
     spelled: OnceLock<Spelled>,
 }
 
+/// What rows are read from, said once for all statements that read them: the columns, the table, which is called `t`, and
+/// what each row is joined with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    pub(crate) columns: &'static str,
+    pub(crate) table: &'static str,
+    pub(crate) joins: &'static str,
+}
+
+impl Source {
+    /// A table alone.
+    pub(crate) const fn table(columns: &'static str, table: &'static str) -> Self {
+        Self {
+            columns,
+            table,
+            joins: "",
+        }
+    }
+}
+
 enum Form {
     Both(&'static str),
+    /// The rows of a source, and what stands behind its tables.
+    From(&'static Source, &'static str),
     Each {
         sqlite: &'static str,
         postgres: &'static str,
@@ -71,6 +95,15 @@ impl Sql {
         }
     }
 
+    /// The rows of a source to which the rest of the statement applies, on both engines.
+    pub(crate) const fn from(name: &'static str, source: &'static Source, rest: &'static str) -> Self {
+        Self {
+            name,
+            form: Form::From(source, rest),
+            spelled: OnceLock::new(),
+        }
+    }
+
     /// One row on SQLite, lists of them on PostgreSQL: what happens for each of many callers is one statement there.
     pub const fn many(name: &'static str, sqlite: &'static str, postgres: &'static str) -> Self {
         Self {
@@ -112,6 +145,10 @@ impl Sql {
     fn spelled(&self) -> &Spelled {
         self.spelled.get_or_init(|| match self.form {
             Form::Both(text) => Spelled::new(for_sqlite(text), for_postgres(text)),
+            Form::From(Source { columns, table, joins }, rest) => {
+                let text = format!("SELECT {columns} FROM {table} t {joins} {rest}");
+                Spelled::new(for_sqlite(&text), for_postgres(&text))
+            }
             Form::Each { sqlite, postgres } | Form::Many { sqlite, postgres } => {
                 Spelled::new(for_sqlite(sqlite), for_postgres(postgres))
             }
@@ -150,7 +187,10 @@ fn array_type(kind: &str) -> &str {
 /// `$n` becomes `?n`: SQLite numbers `$1` by its first appearance, which silently mixes arguments up.
 pub(crate) fn for_sqlite(text: &str) -> String {
     let text = replace_token(text, "{in:$", |n| format!("IN (SELECT value FROM json_each(?{n}))"));
-    let text = replace_token(&text, "{join_one:", |joined| format!("JOIN {joined}"));
+    let text = replace_token(&text, "LEFT {join_one:", |joined| format!("LEFT JOIN {joined}"));
+    let text = replace_token(&text, "{join_one:", |joined| format!("CROSS JOIN {joined}"));
+    let text = replace_token(&text, "{unindexed:", |column| format!("+{column}"));
+    let text = replace_token(&text, "{by:", |index| format!("INDEXED BY {index}"));
     replace_token(&text, "{each:", |column| format!("json_each({column})"))
         .replace("{skip_locked}", "")
         .replace('$', "?")
@@ -159,6 +199,8 @@ pub(crate) fn for_sqlite(text: &str) -> String {
 pub(crate) fn for_postgres(text: &str) -> String {
     let text = replace_token(text, "{in:$", |n| format!("= ANY(${n})"));
     let text = replace_token(&text, "{join_one:", join_one_on_postgres);
+    let text = replace_token(&text, "{unindexed:", |column| format!("({column} || '')"));
+    let text = replace_token(&text, "{by:", |_| String::new());
     replace_token(&text, "{each:", |column| {
         format!("jsonb_array_elements_text({column}::jsonb) AS element(value)")
     })
@@ -189,6 +231,9 @@ macro_rules! queries {
     (@sql $name:ident, $text:literal) => { $crate::db::Sql::both(stringify!($name), $text) };
     (@sql $name:ident, { sqlite: $sqlite:literal, postgres: $postgres:literal $(,)? }) => {
         $crate::db::Sql::each(stringify!($name), $sqlite, $postgres)
+    };
+    (@sql $name:ident, { from $source:path, $rest:literal $(,)? }) => {
+        $crate::db::Sql::from(stringify!($name), &$source, $rest)
     };
     (@sql $name:ident, { many sqlite: $sqlite:literal, postgres: $postgres:literal $(,)? }) => {
         $crate::db::Sql::many(stringify!($name), $sqlite, $postgres)
@@ -240,11 +285,36 @@ mod tests {
     }
 
     #[test]
-    fn a_join_of_one_row_is_a_look_up_on_postgres() {
+    fn a_column_can_be_kept_from_being_searched_by() {
+        let text = "SELECT 1 FROM t {by:t_b} WHERE {unindexed:t.a} = $1";
+        assert_eq!(for_sqlite(text), "SELECT 1 FROM t INDEXED BY t_b WHERE +t.a = ?1");
+        assert_eq!(for_postgres(text), "SELECT 1 FROM t  WHERE (t.a || '') = $1");
+    }
+
+    #[test]
+    fn a_source_is_spelled_with_its_joins() {
+        static SOURCE: Source = Source {
+            columns: "t.a, u.b",
+            table: "one",
+            joins: "{join_one:two u ON u.id = t.id}",
+        };
+        let sql = Sql::from("X", &SOURCE, "WHERE t.id = $1");
+        assert_eq!(
+            sql.sqlite(),
+            "SELECT t.a, u.b FROM one t CROSS JOIN two u ON u.id = t.id WHERE t.id = ?1"
+        );
+    }
+
+    #[test]
+    fn a_join_of_one_row_is_a_look_up() {
         let text = "SELECT 1 FROM t LEFT {join_one:grants g ON g.id = t.grant_id} WHERE t.id = $1";
         assert_eq!(
             for_sqlite(text),
             "SELECT 1 FROM t LEFT JOIN grants g ON g.id = t.grant_id WHERE t.id = ?1"
+        );
+        assert_eq!(
+            for_sqlite("SELECT 1 FROM t {join_one:grants g ON g.id = t.grant_id}"),
+            "SELECT 1 FROM t CROSS JOIN grants g ON g.id = t.grant_id"
         );
         assert_eq!(
             for_postgres(text),

@@ -41,6 +41,10 @@ macro_rules! tables {
 }
 
 tables! {
+    LAYOUTS = "layouts" by "id";
+    DIGEST_MEMBERS = "digest_members" by "window_id";
+    DIGEST_WINDOWS = "digest_windows" by "id";
+    RECENT_RUNS = "recent_runs" by "workflow_id";
     INTEGRATIONS = "integrations" by "id";
     INTEGRATION_SETS = "integration_sets" by "environment_id";
     INTEGRATION_HEALTH = "integration_health" by "integration_id";

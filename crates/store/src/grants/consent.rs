@@ -5,7 +5,7 @@ use campanile_model::channel::HealthStatus;
 use campanile_model::{Ctx, Id};
 use serde_json::{Value, json};
 
-use super::{ANNOUNCE, CHANGED, FIND_BY_KEY, Grant, Landing, Tokens, changed};
+use super::{CHANGED, FIND_BY_KEY, Grant, Landing, Tokens, announce};
 use crate::db::{Batch, Columns, FromRow, StoreError};
 use crate::secrets::Place;
 use crate::{Store, args, queries};
@@ -189,7 +189,7 @@ impl Store {
         ];
         batch.expect(&REPLACE, row, CHANGED);
         self.schedule_rotation(batch, ctx.organization, grant.id, &grant.provider_id, &consent.tokens);
-        batch.add(&ANNOUNCE, args![grant.id, change, changed(status), now]);
+        announce(batch, grant.id, change, status, now);
         self.release_held(batch, grant.id);
         Ok(grant)
     }

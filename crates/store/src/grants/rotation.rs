@@ -17,7 +17,7 @@ use campanile_model::channel::HealthStatus;
 use campanile_model::{Id, Time};
 use serde_json::{Map, Value};
 
-use super::{ANNOUNCE, CHANGED, EXISTS, Grant, Tokens, changed};
+use super::{CHANGED, EXISTS, Grant, Tokens, announce};
 use crate::db::{Batch, Columns, FromRow, StoreError};
 use crate::secrets::Place;
 use crate::{Store, args, queries};
@@ -402,10 +402,7 @@ impl Store {
             CHANGED,
         );
         batch.add(&ANNOUNCE_REFRESHED, args![grant.id, a_tick_later(refreshed), now]);
-        batch.add(
-            &ANNOUNCE,
-            args![grant.id, recovered, changed(HealthStatus::Active), now],
-        );
+        announce(&mut batch, grant.id, recovered, HealthStatus::Active, now);
         self.release_held(&mut batch, grant.id);
         Ok(batch)
     }
@@ -422,7 +419,7 @@ impl Store {
             Ended::Refused { status, reason } => {
                 taken.extend(args![status.wire(), reason, now, change]);
                 batch.expect(&REFUSE, taken, CHANGED);
-                batch.add(&ANNOUNCE, args![row.grant.id, change, changed(*status), now]);
+                announce(&mut batch, row.grant.id, change, *status, now);
             }
             Ended::Failed {
                 again_at,
@@ -436,8 +433,7 @@ impl Store {
                     let mut degrade = this();
                     degrade.extend(args![text, now, change]);
                     batch.add(&DEGRADE, degrade);
-                    let kind = changed(HealthStatus::Degraded);
-                    batch.add(&ANNOUNCE, args![row.grant.id, change, kind, now]);
+                    announce(&mut batch, row.grant.id, change, HealthStatus::Degraded, now);
                 }
             }
         }

@@ -15,7 +15,7 @@ use serde_json::{Map, json};
 
 const STATUSES: [HealthStatus; 3] = [HealthStatus::Active, HealthStatus::Degraded, HealthStatus::Revoked];
 
-async fn integration(test: &TestStore, provider: &str) -> Integration {
+pub(crate) async fn integration(test: &TestStore, provider: &str) -> Integration {
     let read = test.store.integrations_to_change(&test.ctx).await.unwrap();
     let new = NewIntegration {
         identifier: Some(provider.to_owned()),

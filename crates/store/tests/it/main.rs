@@ -6,6 +6,7 @@ mod channels;
 mod erasure;
 mod lists;
 mod pages;
+mod plans;
 mod preferences;
 mod statements;
 mod tasks;

@@ -69,6 +69,7 @@ pub(crate) async fn run(engine: &Engine, task: &Task, asked: &HttpRequestV1) -> 
         store.commit(batch).await?;
         return Ok(());
     };
+    let before = job.status;
     let (answer, kept) = make(engine, &ctx, &notification, job, &controls).await?;
     settle(job, &controls, answer, &mut tell);
     let stopped = job.status == JobStatus::Failed && job.halts;
@@ -76,7 +77,7 @@ pub(crate) async fn run(engine: &Engine, task: &Task, asked: &HttpRequestV1) -> 
         tell(asked.position, NewTrace::new(Detail::OutboxKept, TraceStatus::Success));
         store.keep_in_outbox(&mut batch, &ctx, &kept);
     }
-    store.update_job(&mut batch, &ctx, job);
+    store.update_job(&mut batch, &ctx, job, before);
     go_on(engine, &ctx, &notification, &jobs, index, stopped, &mut batch);
     store.commit(batch).await?;
     Ok(())
@@ -237,16 +238,17 @@ fn go_on(
             let trace = NewTrace::new(Detail::StepCanceledByFailure, TraceStatus::Failed);
             store.trace(batch, ctx, notification.id, job.position, trace);
         }
-        store.finish_notification(batch, ctx, notification.id, i64::MAX);
+        store.finish_notification(batch, ctx, notification.id);
         return;
     }
     let Some(next) = rest.next() else {
-        store.finish_notification(batch, ctx, notification.id, position);
+        store.finish_notification(batch, ctx, notification.id);
         return;
     };
     let asked = AdvanceV1 {
         notification: notification.id.to_string(),
         position: next.position,
+        over: false,
     };
     let task = NewTask {
         lane: "advance".to_owned(),

@@ -20,7 +20,7 @@ impl Status {
             Self::Pending => vec![DeliveryState::Pending],
             Self::Waiting => vec![DeliveryState::Waiting, DeliveryState::Held],
             Self::Delivered => vec![DeliveryState::Delivered, DeliveryState::Accepted],
-            Self::Failed => vec![DeliveryState::Rejected, DeliveryState::Expired],
+            Self::Failed => vec![DeliveryState::Rejected, DeliveryState::Expired, DeliveryState::Canceled],
         }
     }
 
