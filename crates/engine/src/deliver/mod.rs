@@ -24,6 +24,7 @@ use campanile_store::tasks::{Again, NewTask, Task};
 use campanile_store::traces::NewTrace;
 use serde_json::{Value, json};
 
+use crate::preferences::Voice;
 use crate::task::{ADVANCE, AdvanceV1, DeliverV1, payload};
 use crate::wishes::{self, Chosen, Wish};
 use crate::{Engine, Interrupted};
@@ -85,6 +86,8 @@ struct Made {
     kept: bool,
     /// The generation of the tokens that it was made with, where they are newer than those that were read.
     generation: Option<i64>,
+    /// Who does not want the message any more.
+    refused_by: Option<Voice>,
 }
 
 async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) -> Result<Made, Interrupted> {
@@ -101,13 +104,19 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         called: false,
         kept: false,
         generation: None,
+        refused_by: None,
     };
     if before.now >= attempt.expires_at {
         return Ok(uncalled(decide::expired(), None));
     }
     match wish(engine, ctx, attempt, before.now).await? {
         Wish::Send => {}
-        Wish::Never(_) => return Ok(uncalled(decide::unwanted(), None)),
+        Wish::Never(voice) => {
+            return Ok(Made {
+                refused_by: Some(voice),
+                ..uncalled(decide::unwanted(), None)
+            });
+        }
         Wish::Later(opening) => return Ok(uncalled(decide::awaits_schedule(before, opening), None)),
     }
     let reject = |failure: Failure| {
@@ -137,6 +146,7 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
             called: posted.called,
             kept: posted.kept,
             generation: None,
+            refused_by: None,
         });
     }
     let Some(address) = Address::parse(&kind, &address) else {
@@ -190,6 +200,7 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
                     called: true,
                     kept: false,
                     generation,
+                    refused_by: None,
                 });
             }
             Ready::Dead => posted.outcome = token::cannot_be_renewed(posted.outcome),
@@ -224,6 +235,7 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         called,
         kept,
         generation,
+        refused_by: None,
     })
 }
 
@@ -284,6 +296,7 @@ async fn write_down(
         called,
         kept,
         generation,
+        refused_by,
     } = made;
     let facts = outcome.as_ref().map(facts);
     let ended = decision.state.is_final();
@@ -326,7 +339,11 @@ async fn write_down(
     let mut trace = NewTrace::new(detail, decision.status)
         .provider(&attempt.provider_id)
         .retry(attempt.attempts > 0);
-    trace.raw = Some(raw(attempt, &decision, facts, called));
+    let mut raw = raw(attempt, &decision, facts, called);
+    if let Some(voice) = refused_by {
+        raw["decidedBy"] = voice.name().into();
+    }
+    trace.raw = Some(raw);
     store.trace(&mut batch, ctx, attempt.notification_id, attempt.position, trace);
     if kept {
         // What the outbox kept counts as sent, so that the story reads as it would in earnest.
