@@ -35,6 +35,7 @@ pub(crate) fn routes() -> Vec<&'static Route> {
         v2::subscribers::ROUTES,
         v2::topics::ROUTES,
         v2::topics::subscriptions::ROUTES,
+        v2::subscribers::preferences::ROUTES,
         v2::workflows::ROUTES,
         connect::ROUTES,
         health::ROUTES,

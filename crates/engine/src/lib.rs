@@ -13,8 +13,10 @@ mod erase;
 mod handover;
 mod json;
 mod metrics;
+pub mod offers;
 pub mod payload;
 mod plan;
+pub mod preferences;
 pub mod recipients;
 mod render;
 mod run;
@@ -23,6 +25,7 @@ mod steps;
 mod task;
 mod test_message;
 mod webhooks;
+mod wishes;
 mod worker;
 mod workflows;
 
@@ -64,6 +67,7 @@ struct Inner {
     settings: Settings,
     workflows: workflows::Cache,
     environments: environment::Cache,
+    offers: offers::Cache,
     integrations: deliver::integrations::Cache,
     /// Workflows whose time of last use was written lately.
     triggered: moka::sync::Cache<Id, ()>,
@@ -78,6 +82,7 @@ impl Engine {
             inner: Arc::new(Inner {
                 workflows: workflows::Cache::new(),
                 environments: environment::Cache::new(),
+                offers: offers::Cache::new(),
                 integrations: deliver::integrations::Cache::new(),
                 triggered: moka::sync::Cache::builder()
                     .max_capacity(10_000)

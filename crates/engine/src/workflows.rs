@@ -12,6 +12,7 @@ use campanile_store::workflows::{Step, Workflow};
 use serde_json::{Map, Value};
 
 use crate::payload::{self, Schema};
+use crate::preferences::Offer;
 use crate::{Engine, conditions};
 
 /// Should a notice of a change get lost, the old workflow is used for this long.
@@ -27,8 +28,8 @@ pub struct Prepared {
     pub(crate) conditions: Vec<Condition>,
     /// The payload's schema, when payloads have to fit it.
     schema: Option<Schema>,
-    /// Whether its notifications go out whatever their subscribers chose.
-    pub(crate) critical: bool,
+    /// What it says of its channels.
+    pub(crate) offer: Offer,
     /// The layouts that its mails may go into: all of the environment, when a step makes mails.
     pub(crate) layouts: Arc<[Layout]>,
 }
@@ -97,21 +98,10 @@ impl Prepared {
                 }),
             templates,
             layouts,
-            critical: is_critical(&workflow),
+            offer: Offer::parse(&workflow.preferences.default, workflow.preferences.user.as_ref()),
             workflow,
         }
     }
-}
-
-/// A workflow whose preferences nobody may change is critical: what was chosen in the dashboard counts before what the
-/// workflow says itself.
-fn is_critical(workflow: &Workflow) -> bool {
-    let preferences = workflow
-        .preferences
-        .user
-        .as_ref()
-        .unwrap_or(&workflow.preferences.default);
-    preferences.pointer("/all/readOnly") == Some(&Value::Bool(true))
 }
 
 impl Prepared {

@@ -17,6 +17,7 @@ const FAMILIES: &[(&str, &[&str])] = &[
     ),
     ("endpoint", &["broken", "recovered"]),
     ("integration", &["expiring", "degraded", "recovered"]),
+    ("preference", &["updated"]),
     ("webhook", &["disabled"]),
     ("workflow", &["created", "updated", "deleted", "published"]),
 ];

@@ -150,7 +150,7 @@ wire_enum! {
         Rejected = "rejected",
         /// Its time ran out while it waited.
         Expired = "expired",
-        /// Its event was canceled while it waited.
+        /// It was called off while it waited: its event was canceled, or its subscriber does not want it any more.
         Canceled = "canceled",
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod changes;
 pub mod channel;
+pub mod choices;
 pub mod clock;
 pub mod context;
 pub mod ctx;

@@ -82,6 +82,20 @@ details! {
     LayoutSelected = "layout_selected" => "Layout selected";
     /// The layout that was asked for is not there.
     LayoutNotFound = "layout_not_found" => "Layout not found ";
+    /// The workflow's own preferences keep a step from running.
+    FilteredByWorkflow = "filtered_by_workflow_preferences" => "Step filtered by workflow preferences";
+    /// What was set for the workflow in the dashboard does.
+    FilteredByUser = "filtered_by_user_preferences" => "Step filtered by user preferences";
+    /// What the subscriber chose for all workflows does.
+    FilteredByGlobal = "filtered_by_global_preferences" => "Step filtered by subscriber global preferences";
+    /// What the subscriber chose for this workflow does.
+    FilteredBySubscriber = "filtered_by_subscriber_preferences" => "Step filtered by subscriber workflow preferences";
+    /// It is a time at which the subscriber wants no messages.
+    OutsideSchedule = "outside_subscriber_schedule" => "The step was skipped as it fell outside the subscriber's schedule";
+    /// A delivery waits for the next time at which the subscriber wants messages.
+    DeliveryAwaitsSchedule = "delivery_awaits_schedule" => "It is outside the subscriber's schedule; the message waits until the schedule opens";
+    /// A delivery is given up because the subscriber does not want it any more.
+    DeliveryUnwanted = "delivery_unwanted" => "The subscriber turned this channel off before the message could be sent; it is not sent";
     /// The step cannot run in this version.
     StepNotExecutable = "step_not_executable" => "This server cannot execute steps of this type yet; the step was skipped";
     /// A delivery waits for its next attempt.

@@ -1,13 +1,14 @@
 //! Deliveries: one message on its way to one address.
 
 use campanile_model::channel::DeliveryState;
-use campanile_model::{Ctx, Id, Time};
+use campanile_model::{Channel, Ctx, Id, Time};
 use serde_json::Value;
 
 use crate::connections::Workspace;
 use crate::db::{Batch, Columns, FromRow, StoreError};
 use crate::grants::Tokens;
 use crate::hooks::{self, place_of};
+use crate::preferences::Preference;
 use crate::secrets::Place;
 use crate::{Store, args, queries};
 
@@ -16,16 +17,25 @@ queries! {
         insert "deliveries",
         "environment_id text, message_id text, id text, integration_id text, endpoint_id text, address text, state text, attempts int, expires_at int, created_at int, updated_at int"
     };
-    /// Everything that an attempt needs, in one read: the message, the endpoint as it is now, the grant as it is now.
+    /// Everything that an attempt needs, in one read: the message, and the endpoint, the grant and the subscriber's
+    /// preferences as they are now.
     FOR_ATTEMPT = "SELECT d.id, d.message_id, d.integration_id, d.endpoint_id, d.address, d.state, d.attempts, d.expires_at,
             m.notification_id, m.position, m.provider_id, m.content, m.subject, m.overrides, m.subscriber_id,
             e.identifier, e.kind, e.address, e.status, e.connection_identifier, e.last_success_at,
-            g.id, g.tokens, g.generation, g.status, g.last_success_at, c.workspace
+            g.id, g.tokens, g.generation, g.status, g.last_success_at, c.workspace,
+            m.workflow_id, m.channel, s.profile,
+            pa.subscriber_id, pa.contexts, pa.workflow_id, pa.in_app, pa.email, pa.sms, pa.chat, pa.push, pa.tool,
+            pa.scheduled, pa.week, pa.updated_at,
+            pw.subscriber_id, pw.contexts, pw.workflow_id, pw.in_app, pw.email, pw.sms, pw.chat, pw.push, pw.tool,
+            pw.scheduled, pw.week, pw.updated_at
         FROM deliveries d
         {join_one:messages m ON m.environment_id = d.environment_id AND m.id = d.message_id}
         LEFT {join_one:endpoints e ON e.environment_id = d.environment_id AND e.id = d.endpoint_id}
         LEFT {join_one:connections c ON c.environment_id = e.environment_id AND c.id = e.connection_id AND c.contexts = e.contexts}
         LEFT {join_one:grants g ON g.id = c.grant_id}
+        LEFT {join_one:subscribers s ON s.environment_id = m.environment_id AND s.id = m.subscriber_id}
+        LEFT {join_one:preferences pa ON pa.environment_id = m.environment_id AND pa.subscriber_id = m.subscriber_id AND pa.contexts = m.contexts AND pa.workflow_id = ''}
+        LEFT {join_one:preferences pw ON pw.environment_id = m.environment_id AND pw.subscriber_id = m.subscriber_id AND pw.contexts = m.contexts AND pw.workflow_id = m.workflow_id}
         WHERE d.environment_id = $1 AND d.message_id {in:$2}";
     /// What was canceled during an attempt is not tried again; what went out, went out.
     UPDATE = {
@@ -106,6 +116,16 @@ pub struct Attempt {
     pub grant: Option<AttemptGrant>,
     /// The vendor's id of the connection's workspace, tenant or organisation.
     pub workspace_id: Option<String>,
+    /// The workflow.
+    pub workflow_id: Id,
+    /// The channel.
+    pub channel: Channel,
+    /// The subscriber's time zone.
+    pub timezone: Option<String>,
+    /// What the subscriber chose for all workflows in the message's contexts.
+    pub chosen_for_all: Option<Preference>,
+    /// What they chose for this one.
+    pub chosen: Option<Preference>,
 }
 
 /// The endpoint of an attempt.
@@ -166,6 +186,11 @@ impl FromRow for Attempt {
             endpoint: None,
             grant: None,
             workspace_id: None,
+            workflow_id: Id::from_bytes([0; 12]),
+            channel: Channel::Chat,
+            timezone: None,
+            chosen_for_all: None,
+            chosen: None,
         };
         let (identifier, kind, address) = (c.opt_text()?, c.opt_text()?, c.opt_text()?);
         let (status, connection_identifier, last_success_at) = (c.opt_text()?, c.opt_text()?, c.opt_time()?);
@@ -192,6 +217,12 @@ impl FromRow for Attempt {
         }
         let workspace = c.opt_json()?.as_ref().and_then(Workspace::from_json);
         attempt.workspace_id = workspace.map(|workspace| workspace.id);
+        (attempt.workflow_id, attempt.channel) = (c.id()?, c.wire(Channel::parse)?);
+        let profile = c.opt_json()?;
+        let timezone = profile.as_ref().and_then(|profile| profile["timezone"].as_str());
+        attempt.timezone = timezone.map(str::to_owned);
+        attempt.chosen_for_all = Preference::from_columns(c)?;
+        attempt.chosen = Preference::from_columns(c)?;
         Ok(attempt)
     }
 }

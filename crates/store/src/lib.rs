@@ -31,6 +31,7 @@ pub mod notifications;
 pub mod oauth_states;
 pub mod outbox;
 pub mod page;
+pub mod preferences;
 pub mod probes;
 pub mod recent_runs;
 pub mod secrets;
@@ -103,6 +104,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         notifications::ALL,
         oauth_states::ALL,
         outbox::ALL,
+        preferences::ALL,
         probes::ALL,
         recent_runs::ALL,
         subscribers::ALL,

@@ -74,6 +74,8 @@ queries! {
             WHERE jobs.environment_id = made.environment_id AND jobs.notification_id = made.notification_id
                 AND jobs.position = made.position",
     };
+    CALL_OFF_JOB = "UPDATE jobs SET status = 'canceled', reason = $4
+        WHERE environment_id = $1 AND notification_id = $2 AND position = $3 AND status = 'failed' AND open = 0";
     /// The next step, once every delivery of this one has ended its first attempt (or has ended, when the step halts).
     RELEASE_NEXT = "INSERT INTO tasks
         (id, organization_id, environment_id, lane, priority, state, run_at, kind, payload, request_id, claims, created_at)
@@ -420,6 +422,12 @@ impl Store {
                 self.now()
             ],
         );
+    }
+
+    /// A job of which nothing was sent, the last delivery because it was called off, is canceled and has not failed.
+    pub fn call_off_job(&self, batch: &mut Batch, ctx: &Ctx, notification: Id, position: i64, reason: JobReason) {
+        let row = args![ctx.environment, notification, position, reason.wire()];
+        batch.add(&CALL_OFF_JOB, row);
     }
 
     /// Adds the next step's task if nothing of this job holds it back any more.

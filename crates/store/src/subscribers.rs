@@ -33,6 +33,7 @@ queries! {
     DELETE_CHANNELS = "DELETE FROM subscriber_channels WHERE environment_id = $1 AND subscriber_id = $2";
     DELETE_ENDPOINTS = "DELETE FROM endpoints WHERE environment_id = $1 AND subscriber_id = $2";
     DELETE_SUBSCRIPTIONS = "DELETE FROM subscriptions WHERE environment_id = $1 AND subscriber_id = $2";
+    DELETE_PREFERENCES = "DELETE FROM preferences WHERE environment_id = $1 AND subscriber_id = $2";
     DELETE_MESSAGES = "DELETE FROM messages WHERE environment_id = $1 AND subscriber_id = $2";
     CHANNELS = "SELECT c.subscriber_id, c.integration_id, i.identifier, c.provider_id, c.credentials
         FROM subscriber_channels c
@@ -249,6 +250,7 @@ impl Store {
             &DELETE_CHANNELS,
             &DELETE_ENDPOINTS,
             &DELETE_SUBSCRIPTIONS,
+            &DELETE_PREFERENCES,
             &DELETE_MESSAGES,
         ] {
             batch.add(sql, args![ctx.environment, id]);

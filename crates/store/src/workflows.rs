@@ -32,6 +32,9 @@ queries! {
     FIND_ALL = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
         translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
         FROM workflows WHERE environment_id = $1 ORDER BY id";
+    FIND_MANY_NAMED = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
+        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        FROM workflows WHERE environment_id = $1 AND workflow_id {in:$2}";
     INSERT = {
         insert "workflows",
         "environment_id text, id text, workflow_id text, name text, description text, tags text, active bool, status text, validate_payload bool, payload_schema text, translated bool, severity text, origin text, preferences text, steps text, search text, created_at int, updated_at int",
@@ -41,6 +44,10 @@ queries! {
         validate_payload = $8, payload_schema = $9, translated = $10, severity = $11, preferences = $12, steps = $13,
         search = $14, updated_at = $15 WHERE environment_id = $1 AND id = $2 AND updated_at = $16";
     DELETE = "DELETE FROM workflows WHERE environment_id = $1 AND id = $2";
+    DELETE_PREFERENCES = "DELETE FROM preferences WHERE environment_id = $1 AND workflow_id = $2 AND workflow_id <> ''";
+    ACTIVE = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
+        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        FROM workflows WHERE environment_id = $1 AND active ORDER BY id";
     MARK_TRIGGERED = "UPDATE workflows SET last_triggered_at = $3
         WHERE environment_id = $1 AND id = $2 AND (last_triggered_at IS NULL OR last_triggered_at <= $4)";
     /// A rough look: who reads it compares the steps.
@@ -275,6 +282,37 @@ impl Store {
         self.db.all(&FIND_MANY, args![ctx.environment, ids]).await
     }
 
+    /// The workflows that these name, in no order; those that are not there are left out.
+    pub async fn workflows_referred(&self, ctx: &Ctx, references: &[Reference]) -> Result<Vec<Workflow>, StoreError> {
+        let mut ids = Vec::new();
+        let mut names = Vec::new();
+        for reference in references {
+            match reference {
+                Reference::Id(id) => ids.push(*id),
+                Reference::Identifier(name) => names.push(name.clone()),
+            }
+        }
+        let named = async {
+            if names.is_empty() {
+                return Ok(Vec::new());
+            }
+            self.db.all(&FIND_MANY_NAMED, args![ctx.environment, names]).await
+        };
+        let (found, named) = futures_util::future::join(self.workflows_by_id(ctx, ids), named).await;
+        let (mut found, named): (Vec<Workflow>, Vec<Workflow>) = (found?, named?);
+        for workflow in named {
+            if found.iter().all(|known| known.id != workflow.id) {
+                found.push(workflow);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The workflows that can be triggered, oldest first.
+    pub async fn active_workflows(&self, ctx: &Ctx) -> Result<Vec<Workflow>, StoreError> {
+        self.db.all(&ACTIVE, args![ctx.environment]).await
+    }
+
     /// The workflow with this identifier, as triggers name it.
     pub async fn workflow_named(&self, ctx: &Ctx, workflow_id: &str) -> Result<Option<Workflow>, StoreError> {
         self.db.first(&FIND_NAMED, args![ctx.environment, workflow_id]).await
@@ -400,9 +438,10 @@ impl Store {
         self.announce(batch, ctx, "workflow.published", &names);
     }
 
-    /// Removes a workflow with its steps; the commit fails with [`CHANGED`] when it is gone already.
+    /// Removes a workflow with its steps and what subscribers chose for it; the commit fails with [`CHANGED`] when it is gone already.
     pub fn delete_workflow(&self, batch: &mut Batch, ctx: &Ctx, workflow: &Workflow) {
         batch.expect(&DELETE, args![ctx.environment, workflow.id], CHANGED);
+        batch.add(&DELETE_PREFERENCES, args![ctx.environment, workflow.id]);
         self.record_change(batch, ctx, "deleted", workflow, &json!({ "object": names(workflow) }));
     }
 

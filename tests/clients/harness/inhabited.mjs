@@ -98,6 +98,11 @@ export function bodiesFor(it) {
       subscriberId: 'a-subscriber', firstName: 'A', lastName: 'B', email: 'a@example.com', phone: '+1', avatar: 'https://a.example', locale: 'en_US', timezone: 'UTC', data: {},
     },
     SubscribersController_patchSubscriber: { firstName: 'A', lastName: 'B', email: 'a@example.com', phone: '+1', avatar: 'https://a.example', locale: 'en_US', timezone: 'UTC', data: {} },
+    SubscribersController_updateSubscriberPreferences: {
+      channels: { email: true, sms: true, in_app: true, push: true, chat: true }, workflowId: workflow.workflowId, context: { project: 'p' },
+      schedule: { isEnabled: true, weeklySchedule: { monday: { isEnabled: true, hours: [{ start: '09:00 AM', end: '05:00 PM' }] } } },
+    },
+    SubscribersController_bulkUpdateSubscriberPreferences: { preferences: [{ workflowId: workflow.workflowId, channels: { email: true } }], context: { project: 'p' } },
     SubscribersV1Controller_bulkCreateSubscribers: { subscribers: [{ subscriberId: 'a-subscriber' }] },
     SubscribersV1Controller_updateSubscriberChannel: { providerId: 'chat-webhook', integrationIdentifier: integration.identifier, credentials: { webhookUrl: 'https://hooks.example.com' } },
     SubscribersV1Controller_modifySubscriberChannel: { providerId: 'chat-webhook', integrationIdentifier: integration.identifier, credentials: { webhookUrl: 'https://hooks.example.com' } },

@@ -96,6 +96,28 @@ pub(crate) fn awaits_token(before: Before, until: Time) -> Decision {
     }
 }
 
+/// The subscriber does not want it any more.
+pub(crate) fn unwanted() -> Decision {
+    Decision {
+        state: DeliveryState::Canceled,
+        next: None,
+        detail: Detail::DeliveryUnwanted,
+        status: TraceStatus::Warning,
+        health: None,
+    }
+}
+
+/// The subscriber's schedule is closed: the delivery waits for its opening, which costs no attempt, or for its end.
+pub(crate) fn awaits_schedule(before: Before, opening: Option<Time>) -> Decision {
+    Decision {
+        state: DeliveryState::Waiting,
+        next: Some(opening.unwrap_or(before.expires_at).min(before.expires_at)),
+        detail: Detail::DeliveryAwaitsSchedule,
+        status: TraceStatus::Warning,
+        health: None,
+    }
+}
+
 fn done(state: DeliveryState, detail: Detail) -> Decision {
     Decision {
         state,

@@ -12,9 +12,9 @@ mod teams;
 mod token;
 mod unsupported;
 
-use campanile_model::channel::{DeliveryState, HealthStatus, TraceStatus};
+use campanile_model::channel::{DeliveryState, HealthStatus, JobReason, TraceStatus};
 use campanile_model::texts::Detail;
-use campanile_model::{Ctx, Id};
+use campanile_model::{Ctx, Id, Time};
 use campanile_providers::chat::Address;
 use campanile_providers::{Failure, Level, Outcome};
 use campanile_store::Batch;
@@ -24,7 +24,9 @@ use campanile_store::tasks::{Again, NewTask, Task};
 use campanile_store::traces::NewTrace;
 use serde_json::{Value, json};
 
+use crate::preferences::Voice;
 use crate::task::{ADVANCE, AdvanceV1, DeliverV1, payload};
+use crate::wishes::{self, Chosen, Wish};
 use crate::{Engine, Interrupted};
 use decide::{Before, Decision};
 use token::Ready;
@@ -84,6 +86,8 @@ struct Made {
     kept: bool,
     /// The generation of the tokens that it was made with, where they are newer than those that were read.
     generation: Option<i64>,
+    /// Who does not want the message any more.
+    refused_by: Option<Voice>,
 }
 
 async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) -> Result<Made, Interrupted> {
@@ -100,9 +104,20 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         called: false,
         kept: false,
         generation: None,
+        refused_by: None,
     };
     if before.now >= attempt.expires_at {
         return Ok(uncalled(decide::expired(), None));
+    }
+    match wish(engine, ctx, attempt, before.now).await? {
+        Wish::Send => {}
+        Wish::Never(voice) => {
+            return Ok(Made {
+                refused_by: Some(voice),
+                ..uncalled(decide::unwanted(), None)
+            });
+        }
+        Wish::Later(opening) => return Ok(uncalled(decide::awaits_schedule(before, opening), None)),
     }
     let reject = |failure: Failure| {
         let outcome = Outcome::Rejected(failure);
@@ -131,6 +146,7 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
             called: posted.called,
             kept: posted.kept,
             generation: None,
+            refused_by: None,
         });
     }
     let Some(address) = Address::parse(&kind, &address) else {
@@ -184,6 +200,7 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
                     called: true,
                     kept: false,
                     generation,
+                    refused_by: None,
                 });
             }
             Ready::Dead => posted.outcome = token::cannot_be_renewed(posted.outcome),
@@ -218,7 +235,21 @@ async fn call(engine: &Engine, ctx: &Ctx, attempt: &Attempt, batch: &mut Batch) 
         called,
         kept,
         generation,
+        refused_by: None,
     })
+}
+
+/// What the subscriber wants of the message now, which may be another thing than when its step ran.
+async fn wish(engine: &Engine, ctx: &Ctx, attempt: &Attempt, now: Time) -> Result<Wish, Interrupted> {
+    let workflow = engine.workflow_by_id(ctx, attempt.workflow_id).await?;
+    // What was said by a workflow that is gone does not count any more.
+    let offer = workflow.map(|workflow| workflow.offer).unwrap_or_default();
+    let chosen = Chosen {
+        global: attempt.chosen_for_all.as_ref(),
+        workflow: attempt.chosen.as_ref(),
+        timezone: attempt.timezone.as_deref(),
+    };
+    Ok(wishes::of(&offer, &chosen, attempt.channel, now))
 }
 
 /// Whether the grant needs its customer before anything can be sent.
@@ -265,6 +296,7 @@ async fn write_down(
         called,
         kept,
         generation,
+        refused_by,
     } = made;
     let facts = outcome.as_ref().map(facts);
     let ended = decision.state.is_final();
@@ -294,11 +326,24 @@ async fn write_down(
     let error = text.as_deref().map(|text| (error_id(&attempt.provider_id), text));
     store.settle_message(&mut batch, ctx, attempt.message_id, settled, error);
     store.settle_job(&mut batch, ctx, attempt.notification_id, attempt.position, settled);
+    if decision.state == DeliveryState::Canceled {
+        store.call_off_job(
+            &mut batch,
+            ctx,
+            attempt.notification_id,
+            attempt.position,
+            JobReason::Preference,
+        );
+    }
     let detail = if kept { Detail::OutboxKept } else { decision.detail };
     let mut trace = NewTrace::new(detail, decision.status)
         .provider(&attempt.provider_id)
         .retry(attempt.attempts > 0);
-    trace.raw = Some(raw(attempt, &decision, facts, called));
+    let mut raw = raw(attempt, &decision, facts, called);
+    if let Some(voice) = refused_by {
+        raw["decidedBy"] = voice.name().into();
+    }
+    trace.raw = Some(raw);
     store.trace(&mut batch, ctx, attempt.notification_id, attempt.position, trace);
     if kept {
         // What the outbox kept counts as sent, so that the story reads as it would in earnest.
@@ -395,8 +440,7 @@ fn health(
 ) {
     const SUCCESS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
     let store = engine.store();
-    let stale =
-        |last: Option<campanile_model::Time>| last.is_none_or(|last| last.plus(SUCCESS_NOTED_EVERY) <= store.now());
+    let stale = |last: Option<Time>| last.is_none_or(|last| last.plus(SUCCESS_NOTED_EVERY) <= store.now());
     match &decision.health {
         Some(Verdict::Grant {
             status,

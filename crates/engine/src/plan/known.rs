@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use campanile_model::{Channel, Ctx, Id};
 use campanile_store::StoreError;
 use campanile_store::contexts::Context;
+use campanile_store::preferences::{Preference, Preferences};
 use campanile_store::subscribers::{Subscriber, SubscriberChannel};
 
 use super::Planned;
@@ -19,6 +20,8 @@ pub(crate) struct Known {
     pub(super) targets: HashMap<(Id, String), Vec<chat::Target>>,
     pub(super) legacy: HashMap<Id, Vec<(SubscriberChannel, chat::Legacy)>>,
     pub(super) contexts: HashMap<String, Context>,
+    /// By subscriber and context set.
+    pub(super) preferences: HashMap<(Id, String), Preferences>,
     /// Events and those for whom they have been planned already, where that was looked up.
     pub(super) planned: HashSet<(Id, Id)>,
 }
@@ -47,15 +50,18 @@ pub(crate) async fn know(engine: &Engine, ctx: &Ctx, plans: &[&Planned], again: 
         .flat_map(|plan| plan.event.contexts.keys().to_vec())
         .collect();
     let all_targets = futures_util::future::join_all(sets.iter().map(|set| targets(engine, ctx, ids.clone(), set)));
-    let (all_targets, legacy, contexts) = futures_util::future::join3(
+    let workflows: Vec<Id> = plans.iter().map(|plan| plan.event.workflow_id).collect();
+    let (all_targets, legacy, contexts, preferences) = futures_util::future::join4(
         all_targets,
         legacy(engine, ctx, ids.clone()),
         contexts(engine, ctx, keys),
+        store.preferences_for(ctx, ids.clone(), sets.clone(), &workflows),
     )
     .await;
     let mut known = Known {
         legacy: legacy?,
         contexts: contexts?,
+        preferences: by_place(preferences?),
         ..Known::default()
     };
     // A member of several topics is found in each of them.
@@ -73,6 +79,16 @@ pub(crate) async fn know(engine: &Engine, ctx: &Ctx, plans: &[&Planned], again: 
         .map(|one| (one.subscriber_id.clone(), one))
         .collect();
     Ok(known)
+}
+
+/// Preferences by subscriber and context set.
+pub(crate) fn by_place(rows: Vec<Preference>) -> HashMap<(Id, String), Preferences> {
+    let mut by_place: HashMap<_, Preferences> = HashMap::new();
+    for row in rows {
+        let place = (row.subscriber, row.contexts.clone());
+        by_place.entry(place).or_default().extend([row]);
+    }
+    by_place
 }
 
 /// The chat endpoints of subscribers in a context set.

@@ -190,7 +190,8 @@ impl Shared<'_> {
             let trace = NewTrace::new(Detail::StepCreated, TraceStatus::Success);
             store.trace(batch, ctx, notification.id, job.position, trace);
         }
-        let targets = known.targets.get(&(subscriber.id, plan.event.contexts.stored()));
+        let place = (subscriber.id, plan.event.contexts.stored());
+        let targets = known.targets.get(&place);
         let view = View {
             engine,
             ctx,
@@ -199,6 +200,7 @@ impl Shared<'_> {
             subscriber: &subscriber,
             targets: targets.map(Vec::as_slice).unwrap_or_default(),
             legacy: &own_legacy,
+            preferences: known.preferences.get(&place),
             integrations: self.integrations,
             overrides: &self.overrides,
             payload: &self.payload,
@@ -288,7 +290,7 @@ fn notification(
         channels,
         tags: prepared.workflow.tags.clone(),
         severity: severity.unwrap_or(prepared.workflow.severity),
-        critical: prepared.critical,
+        critical: prepared.offer.is_critical(),
         topic: plan.chunk.topic.clone(),
         created_at: now,
         updated_at: now,

@@ -142,6 +142,12 @@ async fn go_on(
         .remove(&subscriber.id)
         .unwrap_or_default();
     let legacy: Vec<chat::Legacy> = legacy.into_iter().map(|(_, one)| one).collect();
+    let workflows = [notification.workflow_id];
+    let preferences = store
+        .preferences_for(&ctx, vec![subscriber.id], vec![set], &workflows)
+        .await?
+        .into_iter()
+        .collect();
     let contexts = known::contexts(engine, &ctx, notification.contexts.keys().to_vec()).await?;
     let payload_value: Value = serde_json::from_str(&event.payload).unwrap_or(Value::Null);
     let overrides: Value = serde_json::from_str(&event.overrides).unwrap_or(Value::Null);
@@ -161,6 +167,7 @@ async fn go_on(
         subscriber: &subscriber,
         targets: &targets,
         legacy: &legacy,
+        preferences: Some(&preferences),
         integrations: &integrations,
         overrides: &overrides,
         payload: &payload_value,

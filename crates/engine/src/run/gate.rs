@@ -7,12 +7,55 @@ use campanile_model::texts::Detail;
 use campanile_store::traces::NewTrace;
 use serde_json::{Value, json};
 
-use super::{Run, Turn};
+use super::{Run, Turn, View};
+use crate::wishes::{self, Chosen};
 use crate::{conditions, render};
 
 /// Whether the step may run. If not, its job has ended, and its story says why.
 pub(crate) fn lets_through(run: &mut Run<'_>, turn: &mut Turn<'_>) -> bool {
-    meets_conditions(run, turn)
+    is_in_time(run, turn) && is_wanted(run, turn) && meets_conditions(run, turn)
+}
+
+fn chosen<'a>(view: &View<'a>) -> Chosen<'a> {
+    let preferences = view.preferences;
+    Chosen {
+        global: preferences.and_then(|preferences| preferences.global.as_ref()),
+        workflow: preferences.and_then(|preferences| preferences.workflows.get(&view.prepared.workflow.id)),
+        timezone: view.subscriber.field("timezone"),
+    }
+}
+
+fn is_in_time(run: &mut Run<'_>, turn: &mut Turn<'_>) -> bool {
+    let view = run.view;
+    let chosen = chosen(view);
+    let now = view.engine.store().now();
+    if wishes::is_in_time(&view.prepared.offer, &chosen, turn.job.kind, now) {
+        return true;
+    }
+    let facts = json!({ "schedule": chosen.schedule(), "timezone": chosen.timezone.unwrap_or("UTC") });
+    let trace = NewTrace::new(Detail::OutsideSchedule, TraceStatus::Success).raw(facts);
+    run.tell(turn.job, trace);
+    turn.job.status = JobStatus::Canceled;
+    turn.job.reason = Some(JobReason::Schedule);
+    false
+}
+
+fn is_wanted(run: &mut Run<'_>, turn: &mut Turn<'_>) -> bool {
+    let view = run.view;
+    let Some(channel) = turn.job.kind.channel() else {
+        return true;
+    };
+    let Some(voice) = wishes::refused_by(&view.prepared.offer, &chosen(view), channel) else {
+        return true;
+    };
+    let facts = json!({ "channel": channel, "decidedBy": voice.name() });
+    run.tell(
+        turn.job,
+        NewTrace::new(voice.refusal(), TraceStatus::Success).raw(facts),
+    );
+    turn.job.status = JobStatus::Canceled;
+    turn.job.reason = Some(JobReason::Preference);
+    false
 }
 
 fn meets_conditions(run: &mut Run<'_>, turn: &mut Turn<'_>) -> bool {

@@ -11,6 +11,7 @@ use campanile_model::channel::{JobStatus, TraceStatus};
 use campanile_model::texts::Detail;
 use campanile_model::{Ctx, Id};
 use campanile_store::notifications::{Job, Notification};
+use campanile_store::preferences::Preferences;
 use campanile_store::subscribers::Subscriber;
 use campanile_store::tasks::Task;
 use campanile_store::traces::NewTrace;
@@ -36,6 +37,8 @@ pub(crate) struct View<'a> {
     pub(crate) targets: &'a [chat::Target],
     /// The subscriber's legacy channels, of chat and push.
     pub(crate) legacy: &'a [chat::Legacy],
+    /// What the subscriber chose in the notification's contexts.
+    pub(crate) preferences: Option<&'a Preferences>,
     pub(crate) integrations: &'a Integrations,
     pub(crate) overrides: &'a Value,
     pub(crate) payload: &'a Value,

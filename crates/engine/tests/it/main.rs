@@ -11,6 +11,7 @@ mod grants;
 mod http_request;
 mod outbox;
 mod planning;
+mod preferences;
 mod processes;
 mod retries;
 mod rotation;

@@ -20,6 +20,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0008_statuses", include_str!("../../migrations/0008_statuses.sql")),
     ("0009_jobs", include_str!("../../migrations/0009_jobs.sql")),
     ("0010_topics", include_str!("../../migrations/0010_topics.sql")),
+    (
+        "0011_preferences",
+        include_str!("../../migrations/0011_preferences.sql"),
+    ),
     ("0012_content", include_str!("../../migrations/0012_content.sql")),
     ("0013_critical", include_str!("../../migrations/0013_critical.sql")),
     ("0014_waiting", include_str!("../../migrations/0014_waiting.sql")),

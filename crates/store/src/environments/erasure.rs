@@ -58,6 +58,7 @@ tables! {
     WEBHOOK_DELIVERIES = "webhook_deliveries" by "id";
     ENVIRONMENT_VARIABLE_VALUES = "environment_variable_values" by "variable_id";
     CONTEXTS = "contexts" by "id";
+    PREFERENCES = "preferences" by "subscriber_id";
     SUBSCRIPTIONS = "subscriptions" by "id";
     TOPICS = "topics" by "id";
     SUBSCRIBER_CHANNELS = "subscriber_channels" by "subscriber_id";

@@ -7,6 +7,7 @@ mod erasure;
 mod lists;
 mod pages;
 mod plans;
+mod preferences;
 mod statements;
 mod tasks;
 mod webhooks;

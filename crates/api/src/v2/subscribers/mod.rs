@@ -4,6 +4,7 @@ mod create;
 mod delete;
 mod list;
 mod patch;
+pub(crate) mod preferences;
 mod profile;
 mod retrieve;
 mod subscriptions;

@@ -1,0 +1,169 @@
+//! What a subscriber wants is asked when a step runs, and again before each attempt.
+
+use std::time::Duration;
+
+use campanile_model::channel::{DeliveryState, JobReason, JobStatus, MessageStatus};
+use campanile_model::context::ContextSet;
+use campanile_model::{Channel, Id, StepType, Time};
+use campanile_store::Batch;
+use campanile_store::preferences::{PreferenceChange, Preferences};
+use campanile_store::subscribers::Subscriber;
+use campanile_testkit::both;
+use campanile_testkit::fake::Answer;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+const CHATS: [(StepType, &str); 2] = [(StepType::Chat, "first"), (StepType::Chat, "second")];
+
+async fn choose(world: &World<'_>, whose: &Subscriber, contexts: &[&str], change: PreferenceChange) {
+    let contexts = ContextSet::new(contexts.iter().map(|key| (*key).to_owned()));
+    let mut batch = Batch::new();
+    let (store, ctx) = (&world.test.store, &world.test.ctx);
+    store.choose(
+        &mut batch,
+        ctx,
+        whose.id,
+        &contexts,
+        &mut Preferences::default(),
+        change,
+    );
+    store.commit(batch).await.unwrap();
+}
+
+fn chat(workflow: Option<Id>, on: bool) -> PreferenceChange {
+    PreferenceChange {
+        workflow,
+        channels: [(Channel::Chat, on)].into_iter().collect(),
+        ..PreferenceChange::default()
+    }
+}
+
+/// A week that is open in this minute of the day only.
+fn only_at(now: Time) -> PreferenceChange {
+    let zoned = now.timestamp().to_zoned(jiff::tz::TimeZone::UTC);
+    let text = zoned.strftime("%I:%M %p").to_string();
+    let hours = json!({ "isEnabled": true, "hours": [{ "start": text, "end": text }] });
+    let days = campanile_engine::schedule::DAYS.map(|day| (day.to_owned(), hours.clone()));
+    PreferenceChange {
+        scheduled: Some(true),
+        week: Some(Value::Object(days.into_iter().collect())),
+        ..PreferenceChange::default()
+    }
+}
+
+both! {
+    async fn a_channel_that_is_turned_off_cancels_its_steps_and_says_who_did(test) {
+        let world = World::start(&test).await;
+        for (name, global, own, detail) in [
+            ("ann", Some(false), None, Some("filtered_by_global_preferences")),
+            ("ben", Some(true), Some(false), Some("filtered_by_subscriber_preferences")),
+            ("cid", Some(false), Some(true), None),
+        ] {
+            let who = world.subscriber(name).await;
+            world.channel(&who, &format!("C-{name}")).await;
+            let workflow = world.workflow(&format!("for-{name}"), &CHATS).await;
+            if let Some(on) = global {
+                choose(&world, &who, &[], chat(None, on)).await;
+            }
+            if let Some(on) = own {
+                choose(&world, &who, &[], chat(Some(workflow.id), on)).await;
+            }
+            world.trigger(&workflow.workflow_id, json!(name)).await;
+            let story = world.ended(&who).await;
+            let Some(detail) = detail else {
+                assert_eq!(world.fake.count(&format!("C-{name}")), 2);
+                continue;
+            };
+            assert_eq!((story.job(1), story.job(2), story.told(detail)), (JobStatus::Canceled, JobStatus::Canceled, 2));
+            assert_eq!(story.jobs[1].reason, Some(JobReason::Preference));
+            assert_eq!((story.messages.len(), world.fake.count(&format!("C-{name}"))), (0, 0));
+        }
+    }
+
+    async fn preferences_of_a_context_hold_in_it_alone(test) {
+        let world = World::start(&test).await;
+        let ann = world.subscriber("ann").await;
+        world.channel(&ann, "C-ANN").await;
+        choose(&world, &ann, &["tenant:acme"], chat(None, false)).await;
+        world.workflow("one", &CHATS[..1]).await;
+        world.trigger("one", json!("ann")).await;
+        world.ended(&ann).await;
+        assert_eq!(world.fake.count("C-ANN"), 1);
+    }
+
+    async fn preference_and_schedule_are_read_at_send_time_not_at_trigger_time(test) {
+        let world = World::start(&test).await;
+        let ann = world.subscriber("ann").await;
+        world.channel(&ann, "C-ANN").await;
+        world.fake.answer("first", [Answer::busy(600), Answer::new(200, r#"{"ok":true,"channel":"C","ts":"1.2"}"#)]);
+        world.workflow("two", &CHATS[..1]).await;
+        world.trigger("two", json!("ann")).await;
+        world.until(&ann, "the delivery waits", |story| story.is(&[DeliveryState::Waiting])).await;
+        // Ann has had enough while the provider was busy.
+        choose(&world, &ann, &[], chat(None, false)).await;
+        test.clock.advance(Duration::from_secs(605));
+        let story = world.ended(&ann).await;
+        assert!(story.is(&[DeliveryState::Canceled]));
+        assert_eq!((story.job(1), story.jobs[1].reason), (JobStatus::Canceled, Some(JobReason::Preference)));
+        assert_eq!((story.message(), story.told("delivery_unwanted")), (MessageStatus::Error, 1));
+        assert_eq!((story.told("chat_all_channels_failed"), world.fake.count("first")), (0, 1));
+        assert_eq!(story.facts("delivery_unwanted")["decidedBy"], "SUBSCRIBER_GLOBAL");
+        world.no_task_is_left().await;
+    }
+
+    async fn a_step_outside_of_the_schedule_is_canceled_and_the_next_one_runs(test) {
+        let world = World::start(&test).await;
+        let ann = world.subscriber("ann").await;
+        world.channel(&ann, "C-ANN").await;
+        choose(&world, &ann, &[], only_at(test.clock.now().plus(Duration::from_hours(2)))).await;
+        world.workflow("two", &CHATS).await;
+        world.trigger("two", json!("ann")).await;
+        let story = world.ended(&ann).await;
+        assert_eq!((story.job(1), story.job(2)), (JobStatus::Canceled, JobStatus::Canceled));
+        assert_eq!(story.jobs[2].reason, Some(JobReason::Schedule));
+        assert_eq!((story.told("outside_subscriber_schedule"), world.fake.count("C-ANN")), (2, 0));
+        assert_eq!(story.facts("outside_subscriber_schedule")["timezone"], "UTC");
+    }
+
+    async fn a_retry_outside_of_the_schedule_waits_for_its_opening_and_costs_no_attempt(test) {
+        let world = World::start(&test).await;
+        let ann = world.subscriber("ann").await;
+        world.channel(&ann, "C-ANN").await;
+        world.fake.answer("first", [Answer::busy(600), Answer::new(200, r#"{"ok":true,"channel":"C","ts":"1.2"}"#)]);
+        let opening = test.clock.now().plus(Duration::from_hours(2));
+        world.workflow("one", &CHATS[..1]).await;
+        world.trigger("one", json!("ann")).await;
+        world.until(&ann, "the delivery waits", |story| story.is(&[DeliveryState::Waiting])).await;
+        choose(&world, &ann, &[], only_at(opening)).await;
+        test.clock.advance(Duration::from_secs(605));
+        let story = world
+            .until(&ann, "it waits for the schedule", |story| story.told("delivery_awaits_schedule") == 1)
+            .await;
+        assert_eq!((story.job(1), story.deliveries[0].attempts, world.fake.count("first")), (JobStatus::Delayed, 1, 1));
+        let due = world.waiting_task().await.run_at;
+        assert_eq!(due.millis(), opening.millis() / 60_000 * 60_000);
+        world.advance_to(due);
+        let story = world.ended(&ann).await;
+        assert_eq!((story.job(1), story.message(), world.fake.count("first")), (JobStatus::Completed, MessageStatus::Sent, 2));
+    }
+
+    async fn a_retry_for_which_the_schedule_never_opens_in_time_expires(test) {
+        let world = World::start(&test).await;
+        let ann = world.subscriber("ann").await;
+        world.channel(&ann, "C-ANN").await;
+        world.fake.answer("first", [Answer::busy(600)]);
+        world.workflow("one", &CHATS[..1]).await;
+        world.trigger("one", json!("ann")).await;
+        world.until(&ann, "the delivery waits", |story| story.is(&[DeliveryState::Waiting])).await;
+        let closed = PreferenceChange { scheduled: Some(true), week: Some(json!({})), ..PreferenceChange::default() };
+        choose(&world, &ann, &[], closed).await;
+        test.clock.advance(Duration::from_secs(605));
+        world.until(&ann, "it waits for the schedule", |story| story.told("delivery_awaits_schedule") == 1).await;
+        let due = world.waiting_task().await.run_at;
+        world.advance_to(due);
+        let story = world.ended(&ann).await;
+        assert!(story.is(&[DeliveryState::Expired]));
+        assert_eq!((story.job(1), world.fake.count("first")), (JobStatus::Failed, 1));
+    }
+}
