@@ -362,7 +362,7 @@ impl Store {
             list.filter("t.subscriber_id = {}", subscriber);
         }
         if let Some(events) = &filter.events {
-            list.filter("t.event_id {in:{}}", events.clone());
+            list.any_of("t.event_id", events.clone());
         }
         if let Some(contexts) = &filter.contexts {
             list.filter("t.contexts = {}", contexts.stored());

@@ -518,16 +518,16 @@ impl Store {
     ) -> Result<(Vec<Notification>, bool), StoreError> {
         let mut list = List::new(ctx, COLUMNS, "notifications");
         if !filter.workflows.is_empty() {
-            list.filter("t.workflow_id {in:{}}", filter.workflows.clone());
+            list.any_of("t.workflow_id", filter.workflows.clone());
         }
         if let Some(subscribers) = &filter.subscribers {
-            list.filter("t.subscriber_id {in:{}}", subscribers.clone());
+            list.any_of("t.subscriber_id", subscribers.clone());
         }
         if let Some(events) = &filter.events {
-            list.filter("t.event_id {in:{}}", events.clone());
+            list.any_of("t.event_id", events.clone());
         }
         if !filter.severities.is_empty() {
-            list.filter("t.severity {in:{}}", filter.severities.clone());
+            list.any_of("t.severity", filter.severities.clone());
         }
         if let Some(contexts) = &filter.contexts {
             list.filter("t.contexts = {}", contexts.stored());

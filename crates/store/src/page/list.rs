@@ -70,6 +70,22 @@ impl List {
         self
     }
 
+    /// The column must have one of these values. Its index, where it has one, is left to the database.
+    pub(crate) fn any_of<T: Into<Val>>(&mut self, column: &'static str, mut values: Vec<T>) -> &mut Self
+    where
+        Val: From<Vec<T>>,
+    {
+        // One value keeps the order of an index, and tells SQLite how few rows there are.
+        let number = self.values.len() + 1;
+        let (value, condition) = match values.len() {
+            1 => (values.pop().map(Into::into), format!("{column} = ${number}")),
+            _ => (Some(Val::from(values)), format!("{column} {{in:${number}}}")),
+        };
+        self.values.extend(value);
+        self.filters.push(Filter::Condition(condition));
+        self
+    }
+
     /// Adds a filter on a column that holds a JSON list of words: any of these must be in it. Words come from closed
     /// lists, so that quotes around them tell whole words.
     pub(crate) fn any_word(&mut self, column: &'static str, words: &[String]) -> &mut Self {

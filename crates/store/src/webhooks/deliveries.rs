@@ -272,7 +272,7 @@ impl Store {
         list.filter("t.endpoint_id = {}", endpoint);
         if !filter.states.is_empty() {
             let states: Vec<&str> = filter.states.iter().map(|state| state.wire()).collect();
-            list.filter("t.state {in:{}}", states);
+            list.any_of("t.state", states);
         }
         if let Some(kind) = &filter.kind {
             list.filter("t.kind = {}", kind);
