@@ -226,7 +226,11 @@ fn leaf() -> impl Strategy<Value = Value> {
 
 /// A word, no word, or nothing at all.
 fn word() -> impl Strategy<Value = Value> {
-    prop_oneof![Just(Value::Null), Just(json!("")), "[a-z&<\"]{1,6}".prop_map(Value::from)]
+    prop_oneof![
+        Just(Value::Null),
+        Just(json!("")),
+        "[a-z&<\"]{1,6}".prop_map(Value::from)
+    ]
 }
 
 fn width() -> impl Strategy<Value = Value> {

@@ -14,6 +14,7 @@ use campanile_store::traces::NewTrace;
 use serde_json::{Value, json};
 
 use super::{Next, choice, overrides};
+use crate::attachments;
 use crate::run::messages::{self, Alone, Group, Planned};
 use crate::run::{Run, Turn};
 
@@ -24,13 +25,8 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         return Ok(Next::Go);
     };
     let view = run.view;
-    let integration = match choice::choose(&view.integrations.all, Channel::Email, view.overrides) {
-        Ok(integration) => integration,
-        Err(trace) => {
-            run.tell(turn.job, trace);
-            turn.job.status = JobStatus::Failed;
-            return Ok(Next::Go);
-        }
+    let Some(integration) = choice::made(run, turn, Channel::Email) else {
+        return Ok(Next::Go);
     };
     let custom = overrides::of_channel(view.overrides, "email", &integration.provider_id);
     let credentials = view
@@ -42,6 +38,7 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         overrides: &custom,
         controls: &controls,
         credentials: credentials.unwrap_or(&Value::Null),
+        attachments: attachments::of_channel(view.payload, &custom, "email"),
     });
     let subject = envelope::text(&custom, "subject").or_else(|| envelope::text(&controls, "subject"));
     let head = Head {
