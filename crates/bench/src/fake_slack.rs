@@ -152,8 +152,8 @@ impl State {
     }
 
     fn renew(&self, body: &[u8], at: u64) {
-        let fields = body.split(|byte| *byte == b'&');
-        let token = fields.filter_map(|field| field.strip_prefix(b"refresh_token=")).next();
+        let mut fields = body.split(|byte| *byte == b'&');
+        let token = fields.find_map(|field| field.strip_prefix(b"refresh_token="));
         let mut renewals = lock(&self.renewals);
         renewals.at_us.push(at);
         let is_new = token.is_some_and(|token| renewals.used.insert(token.to_vec()));

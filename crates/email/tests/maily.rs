@@ -18,7 +18,7 @@ struct Peer {
 
 /// It ends when its input does, which is when this process ends.
 static PEER: LazyLock<Mutex<Peer>> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/email");
+    let folder = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../tests/email");
     assert!(
         folder.join("node_modules/@maily-to/render").is_dir(),
         "Maily is not installed in tests/email; run `make test`, which installs it"

@@ -17,7 +17,7 @@ struct Peer {
 
 impl Peer {
     fn start() -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/logic");
+        let folder = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../tests/logic");
         assert!(
             folder.join("node_modules/json-logic-js").is_dir(),
             "json-logic-js is not installed in tests/logic; run `make test`, which installs it"

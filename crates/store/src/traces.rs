@@ -19,7 +19,7 @@ queries! {
     INSERT_IF_JOB_FAILED = "INSERT INTO traces
         (environment_id, notification_id, id, position, detail, status, source, provider_id, raw, is_retry, request_id, created_at)
         SELECT $1, $2, $3, $4, $5, $6, $7, NULL, NULL, $8, $9, $10 FROM jobs
-        WHERE environment_id = $1 AND notification_id = $2 AND position = $4 AND open = 0 AND sent = 0";
+        WHERE environment_id = $1 AND notification_id = $2 AND position = $4 AND status = 'failed'";
 }
 
 /// A trace to be stored.
