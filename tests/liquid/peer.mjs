@@ -1,5 +1,6 @@
 // Renders templates with the real LiquidJS: one JSON request per line in, one JSON answer per line out.
 import { createInterface } from 'node:readline';
+import { createLiquidEngine } from '@novu/framework/internal';
 import { Liquid } from 'liquidjs';
 
 // How Novu prints inside the JSON of control values.
@@ -15,6 +16,8 @@ const outputEscape = (value) => {
 const engines = {
   plain: new Liquid({ ownPropertyOnly: true }),
   controls: new Liquid({ ownPropertyOnly: true, outputEscape }),
+  // Novu's own, with its filters.
+  novu: createLiquidEngine(),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
