@@ -12,7 +12,11 @@ use crate::value::{List, Text, Value};
 pub(crate) fn print(value: &Value<'_>, output: Output, budget: &Budget) -> Result<String, Fault> {
     match value {
         Value::List(_) | Value::Object(_) | Value::Loop(_) | Value::Nil | Value::Empty | Value::Blank => {
-            single_quoted(value, "", budget)
+            let text = single_quoted(value, "", budget)?;
+            Ok(match output {
+                Output::NovuControls => without_escaped_quotes(&text),
+                _ => text,
+            })
         }
         Value::Text(text) if output == Output::NovuControls => {
             let mut out = String::with_capacity(text.len() + 8);
@@ -36,6 +40,24 @@ pub(crate) fn print(value: &Value<'_>, output: Output, budget: &Budget) -> Resul
 fn single_quoted(value: &Value<'_>, indent: &str, budget: &Budget) -> Result<String, Fault> {
     let json = convert::json(value, indent, budget)?.unwrap_or_default();
     Ok(json.replace('"', "'").replace('\n', "\\n"))
+}
+
+/// A quote that was escaped is `\'` by now, which JSON does not know; the original mends that afterwards.
+fn without_escaped_quotes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match (c, rest.clone().next()) {
+            ('\\', Some('\'')) => {}
+            ('\\', Some(next)) => {
+                out.push(c);
+                out.push(next);
+                rest.next();
+            }
+            _ => out.push(c),
+        }
+    }
+    out
 }
 
 pub(super) fn json<'a>(r: &mut Renderer<'a>, input: Value<'a>, args: &[Value<'a>]) -> Outcome<'a> {

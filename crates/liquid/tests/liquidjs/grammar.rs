@@ -87,6 +87,7 @@ const VALUES: &[&str] = &[
     "big",
     "small",
     "json_text",
+    "said",
     "forloop",
     "forloop.index0",
     "forloop.rindex",

@@ -40,6 +40,10 @@ impl Peer {
     }
 
     pub(crate) fn render(&mut self, engine: &str, template: &str, data: &Value) -> Answer {
+        self.ask(engine, &template.into(), data)
+    }
+
+    pub(crate) fn ask(&mut self, engine: &str, template: &Value, data: &Value) -> Answer {
         let request = json!({ "engine": engine, "template": template, "data": data });
         writeln!(self.input, "{request}").expect("the peer reads");
         let mut line = String::new();
