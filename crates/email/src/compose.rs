@@ -54,6 +54,11 @@ pub fn render(content: &Content<'_>, data: &Value, options: &RenderOptions) -> R
         html = sanitise::page(&html);
     }
     // Inlining may have made it longer.
+    finished(html)
+}
+
+/// A message whose HTML is finished, with its text.
+pub fn finished(html: String) -> Result<Email, RenderError> {
     limits::check_html(&html)?;
     let text = text::of(&html);
     Ok(Email { html, text })

@@ -25,7 +25,7 @@ pub(super) async fn post(
     attempt: &Attempt,
     integration: &Integration,
     kind: &str,
-    address: Value,
+    mut address: Value,
     batch: &mut Batch,
 ) -> Result<Posted, StoreError> {
     let store = engine.store();
@@ -44,6 +44,10 @@ pub(super) async fn post(
         "subject": attempt.subject,
         "overrides": campanile_providers::mask_overrides(&overrides["provider"]),
     });
+    // The plain-text part of a mail is content, and shown as such.
+    if let Some(text) = address.as_object_mut().and_then(|address| address.remove("text")) {
+        body["text"] = text;
+    }
     let files = files::read(engine, ctx, attempt, &address).await?;
     if !files.is_empty() {
         body["attachments"] = files.iter().map(shown).collect();

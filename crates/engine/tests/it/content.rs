@@ -82,6 +82,30 @@ both! {
         assert_eq!((kept[0].channel.as_str(), kept[0].provider_id.as_str()), ("email", "sendgrid"));
         assert_eq!(kept[0].recipient["endpoint"]["to"], json!(["ann@example.com"]));
         assert_eq!(kept[0].recipient["endpoint"]["from"], "us@example.com");
+        assert_eq!(kept[0].request["body"]["text"], "frame\n\nhello");
+    }
+
+    async fn a_trigger_may_bring_a_finished_body_and_its_text(test) {
+        let world = dev(&test).await;
+        world.integration("sendgrid", &json!({})).await;
+        world.workflow_with("mail", &[mail("x")]).await;
+        let mut texts = Vec::new();
+        for (name, email) in [
+            ("html", json!({ "html": "<p>a <b>finished</b> body {{ payload.x }}</p>" })),
+            ("both", json!({ "html": "<p>a</p>", "text": "its text" })),
+            ("large", json!({ "html": "<p>x</p>".repeat(300_000) })),
+        ] {
+            let one = world.subscriber_with(name, &json!({ "email": "a@example.com" })).await;
+            world.trigger_overriding("mail", json!(name), json!({}), json!({ "email": email })).await;
+            let story = world.ended(&one).await;
+            if name == "large" {
+                assert_eq!(story.job(1), JobStatus::Failed);
+                assert!(story.facts("message_content_not_generated")["message"].as_str().unwrap().contains("bytes"));
+                continue;
+            }
+            texts.push(kept(&test).await[0].request["body"]["text"].clone());
+        }
+        assert_eq!(texts, ["a finished body {{ payload.x }}", "its text"]);
     }
 
     async fn a_trigger_changes_recipients_layout_and_subject_of_a_mail(test) {
