@@ -16,9 +16,18 @@ struct Peer {
     output: BufReader<ChildStdout>,
 }
 
+/// The folder of this package, wherever it was compiled.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the runner of the tests says it, not the configuration"
+)]
+fn here() -> String {
+    std::env::var("CARGO_MANIFEST_DIR").expect("the runner says where the package is")
+}
+
 /// It ends when its input does, which is when this process ends.
 static PEER: LazyLock<Mutex<Peer>> = LazyLock::new(|| {
-    let folder = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../tests/email");
+    let folder = Path::new(&here()).join("../../tests/email");
     assert!(
         folder.join("node_modules/@maily-to/render").is_dir(),
         "Maily is not installed in tests/email; run `make test`, which installs it"

@@ -216,7 +216,7 @@ mod tests {
             faults(payload.as_object().unwrap(), None)
         };
         for good in [json!(""), json!("YQ"), json!("YQ=="), json!("_-_-"), json!("Y Q\n")] {
-            assert_eq!(wrong(good), [String::new(); 0]);
+            assert!(wrong(good).is_empty());
         }
         let text = "payload.attachments.1.file must be base64, or a Buffer as JSON has it";
         for bad in [

@@ -263,8 +263,7 @@ both! {
         );
         let event = test.store.events(&test.ctx, vec![story.notification.event_id]).await.unwrap().remove(0);
         assert!(!event.payload.contains("aGVsbG8") && !event.overrides.contains("IQ=="));
-        let told: String = story.traces.iter().map(|trace| format!("{trace:?}")).collect();
-        assert!(!told.contains("aGVsbG8"));
+        assert!(!format!("{:?}", story.traces).contains("aGVsbG8"));
     }
 
     async fn conditions_of_integrations_choose_among_them_and_are_told(test) {
