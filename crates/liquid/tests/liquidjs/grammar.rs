@@ -655,7 +655,7 @@ pub(crate) fn printed_date(dice: &mut Dice) -> String {
         "''",
         "'x'",
         "1e12",
-        "'1900-01-01'",
+        "'1950-01-01'",
         "yes",
         "list",
     ];
