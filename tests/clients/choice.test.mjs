@@ -60,6 +60,31 @@ fact('changed conditions count from the next message on', covers('IntegrationsCo
   assert.equal(await through({ country: 'SE' }), 'sendgrid');
 });
 
+fact('a chat message leaves out the integrations whose conditions are not met', async () => {
+  const { subscriberId } = await person({ data: { plan: 'free' } });
+  const [always, sometimes] = [
+    await make.integration({ providerId: 'chat-webhook' }),
+    await make.integration({ providerId: 'chat-webhook', conditions: when('subscriber', 'data.plan', 'EQUAL', 'pro') }),
+  ];
+  for (const integration of [always, sometimes]) await make.endpoint({ integration, subscriber: { subscriberId }, endpoint: { url: 'https://hooks.example.com/1' } });
+  const chat = await make.workflow();
+  const free = await sent(chat, { to: subscriberId });
+  assert.equal(free.messages.length, 1);
+  assert.deepEqual(free.statuses, ['completed']);
+  assert.match(free.raw, new RegExp(`"notUsed":\\[\\{[^]*"integrationIdentifier":"${sometimes.identifier}"`));
+  assert.equal((await sent(chat, { to: { subscriberId, data: { plan: 'pro' } } })).messages.length, 2);
+});
+
+fact('a push message leaves them out as well, and with none left the step is skipped', async () => {
+  const push = await make.workflow({ steps: [{ type: 'push', name: 'Push', controlValues: { subject: 'S', body: 'B' } }] });
+  const integration = await make.integration({ providerId: 'fcm', channel: 'push', conditions: when('payload', 'loud', 'EQUAL', 'true') });
+  const { subscriberId } = await person();
+  await novu.subscribers.credentials.update({ providerId: 'fcm', integrationIdentifier: integration.identifier, credentials: { deviceTokens: ['a-token-of-a-phone'] } }, subscriberId);
+  const statuses = [];
+  for (const loud of [true, false]) statuses.push((await sent(push, { to: subscriberId, payload: { loud } })).statuses[0]);
+  assert.deepEqual(statuses, ['completed', 'canceled']);
+});
+
 // What a template sees
 
 fact('a template sees actor, subscriber, payload, context, workflow, environment and earlier steps', async () => {

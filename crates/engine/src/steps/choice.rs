@@ -108,6 +108,19 @@ pub(super) fn choose<'a>(
     }
 }
 
+/// Whether this integration may be used as far as its conditions go, where its subscriber has an address at it; `Err`
+/// tells why not.
+pub(super) fn met(integration: &Integration, data: &Value) -> Result<(), NewTrace> {
+    if filters::pass(&integration.conditions, data) {
+        return Ok(());
+    }
+    let mut trace = NewTrace::new(Detail::IntegrationConditionsNotMet, TraceStatus::Warning)
+        .provider(&integration.provider_id)
+        .raw(json!({ "notUsed": [facts(integration, data)] }));
+    trace.source = TraceSource::Credentials;
+    Err(trace)
+}
+
 /// The conditions of an integration, and what they read in this data.
 fn facts(integration: &Integration, data: &Value) -> Value {
     let name = || json!({ "integrationIdentifier": integration.identifier });
