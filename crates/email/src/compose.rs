@@ -32,6 +32,9 @@ pub struct Email {
 
 /// Renders a body into its layout with `data` as what the templates see.
 pub fn render(content: &Content<'_>, data: &Value, options: &RenderOptions) -> Result<Email, RenderError> {
+    for body in content.layout.into_iter().chain([content.body]) {
+        blocks::check_depth(body)?;
+    }
     let framed = content.layout.is_some();
     let mut html = body(
         content.body,
@@ -51,6 +54,11 @@ pub fn render(content: &Content<'_>, data: &Value, options: &RenderOptions) -> R
         html = sanitise::page(&html);
     }
     // Inlining may have made it longer.
+    finished(html)
+}
+
+/// A message whose HTML is finished, with its text.
+pub fn finished(html: String) -> Result<Email, RenderError> {
     limits::check_html(&html)?;
     let text = text::of(&html);
     Ok(Email { html, text })
@@ -234,6 +242,37 @@ mod tests {
         assert!(matches!(rendered(endless, None, &data), Err(RenderError::Template(text)) if text.contains("limit")));
         assert!(matches!(rendered(wide, None, &data), Err(RenderError::TooLarge(_))));
         assert!(matches!(rendered("{{ a", None, &data), Err(RenderError::Template(_))));
+    }
+
+    #[test]
+    fn documents_are_bounded_as_a_whole() {
+        let depth = |depth: usize| {
+            let (open, close) = (r#"{"type":"section","content":["#, "]}");
+            format!(
+                r#"{{"type":"doc","content":[{}{}]}}"#,
+                open.repeat(depth),
+                close.repeat(depth)
+            )
+        };
+        for body in [depth(70), depth(5000)] {
+            let error = rendered(&body, None, &json!({})).unwrap_err();
+            assert!(
+                matches!(&error, RenderError::TooLarge(text) if text.contains("nested")),
+                "{error}"
+            );
+        }
+        // One condition is cheap, thousands of them are not.
+        let key = "payload.list | sort | sort | sort | size";
+        let block =
+            json!({ "type": "paragraph", "attrs": { "showIfKey": key }, "content": [{ "type": "text", "text": "x" }] });
+        let document = |count: usize| json!({ "type": "doc", "content": vec![block.clone(); count] }).to_string();
+        let data = json!({ "payload": { "list": (0..200).collect::<Vec<_>>() } });
+        assert!(rendered(&document(1), None, &data).is_ok());
+        let error = rendered(&document(9000), None, &data).unwrap_err();
+        assert!(
+            matches!(&error, RenderError::Template(text) if text.contains("limit exceeded")),
+            "{error}"
+        );
     }
 
     #[test]

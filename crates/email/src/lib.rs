@@ -15,6 +15,6 @@ mod scan;
 mod text;
 
 pub use blocks::is_document;
-pub use compose::{Content, Email, has_content_slot, is_whole_page, render};
+pub use compose::{Content, Email, finished, has_content_slot, is_whole_page, render};
 pub use error::RenderError;
 pub use sanitise::fragment as sanitised_fragment;

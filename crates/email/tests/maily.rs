@@ -16,9 +16,18 @@ struct Peer {
     output: BufReader<ChildStdout>,
 }
 
+/// The folder of this package, wherever it was compiled.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the runner of the tests says it, not the configuration"
+)]
+fn here() -> String {
+    std::env::var("CARGO_MANIFEST_DIR").expect("the runner says where the package is")
+}
+
 /// It ends when its input does, which is when this process ends.
 static PEER: LazyLock<Mutex<Peer>> = LazyLock::new(|| {
-    let folder = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../tests/email");
+    let folder = Path::new(&here()).join("../../tests/email");
     assert!(
         folder.join("node_modules/@maily-to/render").is_dir(),
         "Maily is not installed in tests/email; run `make test`, which installs it"
@@ -188,6 +197,8 @@ fn inline_block() -> impl Strategy<Value = Value> {
     prop_oneof![
         6 => ("[ a-z<>&\"'é😀]{1,12}", marks()).prop_map(|(content, marks)| text(&content, &marks)),
         1 => Just(json!({ "type": "hardBreak" })),
+        1 => (1..99, prop::bool::ANY).prop_map(|(size, linked)| json!({ "type": "inlineImage", "attrs": {
+            "src": "https://a/b.png", "width": size, "height": size, "alt": "a<b", "externalLink": if linked { json!("https://l") } else { Value::Null } } })),
     ]
 }
 
@@ -201,8 +212,7 @@ fn align() -> impl Strategy<Value = Value> {
 }
 
 fn leaf() -> impl Strategy<Value = Value> {
-    // Empty blocks are compared one by one, by example.
-    let texts = || prop::collection::vec(inline_block(), 1..4);
+    let texts = || prop::collection::vec(inline_block(), 0..4);
     prop_oneof![
         4 => (texts(), align()).prop_map(|(content, align)| json!({ "type": "paragraph", "attrs": { "textAlign": align }, "content": content })),
         2 => (texts(), 1..4, align()).prop_map(|(content, level, align)| json!({ "type": "heading", "attrs": { "level": level, "textAlign": align }, "content": content })),
@@ -214,19 +224,41 @@ fn leaf() -> impl Strategy<Value = Value> {
             "paddingTop": padding, "paddingLeft": padding, "paddingRight": 40 - padding, "alignment": align.as_str().unwrap_or("left") } })),
         1 => (1..600, align()).prop_map(|(width, align)| json!({ "type": "image", "attrs": {
             "src": "https://a/b.png", "width": width, "alignment": align.as_str().unwrap_or("center") } })),
+        1 => (prop::sample::select(vec!["sm", "md", "lg"]), align(), word()).prop_map(|(size, align, title)| json!({ "type": "logo", "attrs": {
+            "src": "https://a/b.png", "size": size, "alignment": align.as_str().unwrap_or("left"), "title": title } })),
+        1 => (word(), word(), word(), word(), word(), word()).prop_map(|(title, text, link, image, badge, below)| json!({ "type": "linkCard", "attrs": {
+            "title": title, "description": text, "linkTitle": link, "link": "https://l", "image": image, "badgeText": badge, "subTitle": below } })),
+        1 => texts().prop_map(|content| json!({ "type": "paragraph", "attrs": { "textDirection": "rtl" }, "content": content })),
+        1 => "[a-z ]{0,9}".prop_map(|text| json!({ "type": "htmlCodeBlock", "content": [{ "type": "text", "text": format!("<b>{text}</b>") }] })),
     ]
+}
+
+/// A word, no word, or nothing at all.
+fn word() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        Just(json!("")),
+        "[a-z&<\"]{1,6}".prop_map(Value::from)
+    ]
+}
+
+fn width() -> impl Strategy<Value = Value> {
+    prop_oneof![Just(json!("auto")), Just(Value::Null), (1..90).prop_map(Value::from)]
 }
 
 fn block() -> impl Strategy<Value = Value> {
     leaf().prop_recursive(3, 24, 4, |inner| {
-        let some = || prop::collection::vec(inner.clone(), 1..4);
+        let some = || prop::collection::vec(inner.clone(), 0..4);
         prop_oneof![
             some().prop_map(|content| json!({ "type": "section", "attrs": {}, "content": content })),
             (some(), 0..30).prop_map(|(content, padding)| json!({ "type": "section", "attrs": { "paddingTop": padding, "borderWidth": padding }, "content": content })),
             some().prop_map(|content| json!({ "type": "blockquote", "content": content })),
-            some().prop_map(|content| json!({ "type": "bulletList", "content": [{ "type": "listItem", "content": content }] })),
-            (prop::collection::vec(some(), 1..5), 0..20).prop_map(|(columns, gap)| {
-                let columns: Vec<Value> = columns.iter().map(|content| json!({ "type": "column", "attrs": { "width": "auto" }, "content": content })).collect();
+            (prop::collection::vec(some(), 1..4), prop::bool::ANY).prop_map(|(items, ordered)| {
+                let items: Vec<Value> = items.iter().map(|content| json!({ "type": "listItem", "content": content })).collect();
+                json!({ "type": if ordered { "orderedList" } else { "bulletList" }, "content": items })
+            }),
+            (prop::collection::vec((some(), width()), 1..5), 0..20).prop_map(|(columns, gap)| {
+                let columns: Vec<Value> = columns.iter().map(|(content, width)| json!({ "type": "column", "attrs": { "width": width, "verticalAlign": "middle" }, "content": content })).collect();
                 json!({ "type": "columns", "attrs": { "gap": gap }, "content": columns })
             }),
         ]

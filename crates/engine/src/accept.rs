@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use campanile_model::context::{ContextSet, NamedContext};
 use campanile_model::{Ctx, Id};
+use campanile_store::attachments::Attachment;
 use campanile_store::events::{Event, REPEATED};
 use campanile_store::idempotency::Key;
 use campanile_store::tasks::NewTask;
 use campanile_store::{Batch, StoreError};
 use serde_json::Value;
 
-use crate::Engine;
 use crate::recipients::Recipients;
 use crate::task::{PLAN, PLAN_STREAM, Plan, payload};
 use crate::worker::CROWDED;
 use crate::workflows::Prepared;
+use crate::{Engine, attachments};
 
 /// A trigger that was found to be in order.
 pub struct Trigger {
@@ -46,13 +47,14 @@ impl Engine {
     /// Stores the event. A `transactionId` that was used before makes no second event and is no error.
     pub async fn accept(&self, ctx: &Ctx, trigger: Trigger, key: Option<&Key>) -> Result<Accepted, StoreError> {
         let store = self.store();
-        let event = self.event(ctx, &trigger);
+        let (event, files) = self.event(ctx, &trigger);
         let transaction_id = event.transaction_id.clone();
         let mut batch = Batch::new();
         if let Some(key) = key {
             store.record_event(&mut batch, ctx, key, event.id);
         }
         store.insert_event(&mut batch, ctx, &event)?;
+        store.insert_attachments(&mut batch, ctx, event.id, &files);
         if !trigger.contexts.is_empty() {
             store.find_or_create_contexts(&mut batch, ctx, &trigger.contexts);
         }
@@ -88,8 +90,11 @@ impl Engine {
     /// a `transactionId` that was used before.
     pub fn add_events(&self, batch: &mut Batch, ctx: &Ctx, triggers: &[Trigger]) -> Result<(), StoreError> {
         let store = self.store();
-        let events: Vec<Event> = triggers.iter().map(|trigger| self.event(ctx, trigger)).collect();
+        let (events, files): (Vec<Event>, Vec<_>) = triggers.iter().map(|trigger| self.event(ctx, trigger)).unzip();
         store.insert_events(batch, ctx, &events)?;
+        for (event, files) in events.iter().zip(&files) {
+            store.insert_attachments(batch, ctx, event.id, files);
+        }
         for trigger in triggers.iter().filter(|trigger| !trigger.contexts.is_empty()) {
             store.find_or_create_contexts(batch, ctx, &trigger.contexts);
         }
@@ -104,21 +109,24 @@ impl Engine {
         self.metrics().accepted(u64::try_from(events).unwrap_or(u64::MAX));
     }
 
-    fn event(&self, ctx: &Ctx, trigger: &Trigger) -> Event {
+    /// The event of a trigger, and the files that it brings along.
+    fn event(&self, ctx: &Ctx, trigger: &Trigger) -> (Event, Vec<Attachment>) {
         let store = self.store();
         let id = store.new_id();
         let transaction_id = trigger.transaction_id.clone();
-        Event {
+        let taken = attachments::take(&trigger.payload, &trigger.overrides, &|| store.new_id());
+        let event = Event {
             id,
             transaction_id: transaction_id.unwrap_or_else(|| new_transaction_id(id)),
             workflow_id: trigger.workflow.workflow.id,
             contexts: ContextSet::of(&trigger.contexts),
             recipients: serde_json::to_string(&trigger.recipients).unwrap_or_default(),
-            payload: trigger.payload.to_string(),
-            overrides: trigger.overrides.to_string(),
+            payload: taken.payload.to_string(),
+            overrides: taken.overrides.to_string(),
             request_id: ctx.request_id.clone(),
             created_at: store.now(),
-        }
+        };
+        (event, taken.files)
     }
 }
 

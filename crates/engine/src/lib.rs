@@ -5,6 +5,7 @@
 //! `deliver::decide`); what is done is one batch for each task, which ends the task in the same commit.
 
 mod accept;
+pub mod attachments;
 mod cancel;
 pub mod conditions;
 mod deliver;

@@ -11,21 +11,38 @@ use serde_json::{Map, Value, json};
 
 use crate::workflows::{Condition, Prepared};
 
-/// The data that templates see.
-pub(crate) fn data(
-    workflow: &Workflow,
-    subscriber: &Subscriber,
-    payload: &Value,
-    contexts: &HashMap<String, Context>,
-    keys: &[String],
-    env: &Value,
-) -> Value {
+/// What templates see of somebody.
+pub(crate) fn person(subscriber: &Subscriber) -> Value {
     let mut person = subscriber.profile.clone();
     person.insert("subscriberId".to_owned(), subscriber.subscriber_id.as_str().into());
     person.insert("isOnline".to_owned(), subscriber.is_online.unwrap_or(false).into());
     if let Some(last) = subscriber.last_online_at {
         person.insert("lastOnlineAt".to_owned(), last.to_string().into());
     }
+    Value::Object(person)
+}
+
+/// What the data is made of.
+pub(crate) struct Sources<'a> {
+    pub(crate) workflow: &'a Workflow,
+    pub(crate) subscriber: &'a Subscriber,
+    /// Who caused the event, as templates see them.
+    pub(crate) actor: Option<&'a Value>,
+    pub(crate) payload: &'a Value,
+    pub(crate) contexts: &'a HashMap<String, Context>,
+    /// The contexts of the event.
+    pub(crate) keys: &'a [String],
+    pub(crate) env: &'a Value,
+}
+
+/// The data that templates see. Whoever is not there is not in it either, so that conditions tell the two apart.
+pub(crate) fn data(sources: &Sources<'_>) -> Value {
+    let Sources {
+        workflow,
+        contexts,
+        keys,
+        ..
+    } = *sources;
     let about: Map<String, Value> = keys
         .iter()
         .filter_map(|key| key.split_once(':').map(|(kind, id)| (kind, id, contexts.get(key))))
@@ -34,12 +51,12 @@ pub(crate) fn data(
             (kind.to_owned(), json!({ "id": id, "data": data }))
         })
         .collect();
-    json!({
-        "payload": payload,
-        "subscriber": person,
+    let mut data = json!({
+        "payload": sources.payload,
+        "subscriber": person(sources.subscriber),
         "context": about,
         "steps": {},
-        "env": env,
+        "env": sources.env,
         "workflow": {
             "workflowId": workflow.workflow_id,
             "name": workflow.name,
@@ -47,7 +64,11 @@ pub(crate) fn data(
             "tags": workflow.tags,
             "severity": workflow.severity,
         },
-    })
+    });
+    if let Some(actor) = sources.actor {
+        data["actor"] = actor.clone();
+    }
+    data
 }
 
 /// The rule that the step at this index runs by, rendered; nothing when it always runs. `Err` says why there is none.

@@ -61,6 +61,22 @@ impl Template {
         Ok(out)
     }
 
+    /// Renders as [`Template::render`] does, and leaves in the options what is left of their limits: many renderings of
+    /// one message share one bound.
+    pub fn render_sharing(
+        &self,
+        globals: &serde_json::Value,
+        options: &mut RenderOptions,
+    ) -> Result<String, RenderError> {
+        let mut out = String::new();
+        let mut renderer = render::Renderer::new(globals, options);
+        let result = renderer.nodes(&self.nodes, &mut out);
+        let left = renderer.budget.left();
+        options.limits = left;
+        result.map_err(error::Fault::into_render_error)?;
+        Ok(out)
+    }
+
     /// Every place where the template reads from its data, in the order of the source. Names that the template itself
     /// sets (loop variables, `assign`, `capture`, counters) are left out once they are set.
     pub fn variables(&self) -> Vec<Variable> {

@@ -60,6 +60,17 @@ impl Budget {
         }
     }
 
+    /// What is left of the bounds, for the next rendering that shares them.
+    pub(crate) fn left(&self) -> Limits {
+        Limits {
+            max_steps: self.limits.max_steps.saturating_sub(self.steps.get()),
+            max_output_bytes: self.limits.max_output_bytes.saturating_sub(self.output.get()),
+            max_memory_bytes: self.limits.max_memory_bytes.saturating_sub(self.memory.get()),
+            max_loop_items: self.limits.max_loop_items.saturating_sub(self.loop_items.get()),
+            ..self.limits.clone()
+        }
+    }
+
     pub(crate) fn steps(&self, count: usize) -> Result<(), Fault> {
         let used = self.steps.get().saturating_add(count as u64);
         self.steps.set(used);

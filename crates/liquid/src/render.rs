@@ -359,16 +359,25 @@ impl<'a> Renderer<'a> {
         self.names
             .scopes
             .push(Scope::from([("tablerowloop".into(), Value::Loop(Rc::clone(&state)))]));
+        // Inside a JSON string; the original mends the JSON afterwards.
+        let quote = if self.options.output == Output::NovuControls {
+            "\\\""
+        } else {
+            "\""
+        };
         for i in 0..length {
             self.budget.loop_item()?;
             self.bind(&head.variable, items.get(start + i));
             if state.col0() == 0.0 {
                 let row = state.row();
                 let close = if row > 1.0 { "</tr>" } else { "" };
-                self.write(&format!("{close}<tr class=\"row{}\">", number::format(row)), out)?;
+                self.write(
+                    &format!("{close}<tr class={quote}row{}{quote}>", number::format(row)),
+                    out,
+                )?;
             }
             self.write(
-                &format!("<td class=\"col{}\">", number::format(state.col0() + 1.0)),
+                &format!("<td class={quote}col{}{quote}>", number::format(state.col0() + 1.0)),
                 out,
             )?;
             // Unlike `for`, a table does not notice `break`: the cells that follow show their first piece only.

@@ -56,7 +56,7 @@ fn to_sentence_joins_with_words_of_choice() {
         ("{{ three | toSentence: '', 3 }}", "Ann, Bob, and Cy"),
         (
             "{{ five | toSentence: '', 2, 'more person' }}",
-            "Ann, Bob, and 3 more persons",
+            "Ann, Bob, and 3 more people",
         ),
         ("{{ five | toSentence: '', 1 }}", "Ann and 4 others"),
         (

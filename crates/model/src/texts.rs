@@ -44,6 +44,10 @@ details! {
     NoActiveIntegration = "subscriber_integration_missing" => "Subscriber does not have an active integration";
     /// The integration that a message goes through.
     IntegrationSelected = "integration_selected" => "Integration instance selected";
+    /// The integration was taken because of its conditions.
+    IntegrationConditionsMatched = "integration_conditions_matched" => "The integration was chosen by its conditions";
+    /// Integrations were passed over because of their conditions.
+    IntegrationConditionsNotMet = "integration_conditions_not_met" => "Integrations were passed over because their conditions are not met";
     /// A provider refused for good.
     ProviderError = "provider_error" => "Unexpected provider error";
     /// A legacy chat channel without address.

@@ -27,7 +27,7 @@ queries! {
             pa.subscriber_id, pa.contexts, pa.workflow_id, pa.in_app, pa.email, pa.sms, pa.chat, pa.push, pa.tool,
             pa.scheduled, pa.week, pa.updated_at,
             pw.subscriber_id, pw.contexts, pw.workflow_id, pw.in_app, pw.email, pw.sms, pw.chat, pw.push, pw.tool,
-            pw.scheduled, pw.week, pw.updated_at
+            pw.scheduled, pw.week, pw.updated_at, m.event_id
         FROM deliveries d
         {join_one:messages m ON m.environment_id = d.environment_id AND m.id = d.message_id}
         LEFT {join_one:endpoints e ON e.environment_id = d.environment_id AND e.id = d.endpoint_id}
@@ -116,6 +116,8 @@ pub struct Attempt {
     pub grant: Option<AttemptGrant>,
     /// The vendor's id of the connection's workspace, tenant or organisation.
     pub workspace_id: Option<String>,
+    /// The event.
+    pub event_id: Id,
     /// The workflow.
     pub workflow_id: Id,
     /// The channel.
@@ -186,6 +188,7 @@ impl FromRow for Attempt {
             endpoint: None,
             grant: None,
             workspace_id: None,
+            event_id: Id::from_bytes([0; 12]),
             workflow_id: Id::from_bytes([0; 12]),
             channel: Channel::Chat,
             timezone: None,
@@ -223,6 +226,7 @@ impl FromRow for Attempt {
         attempt.timezone = timezone.map(str::to_owned);
         attempt.chosen_for_all = Preference::from_columns(c)?;
         attempt.chosen = Preference::from_columns(c)?;
+        attempt.event_id = c.id()?;
         Ok(attempt)
     }
 }

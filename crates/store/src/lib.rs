@@ -4,6 +4,7 @@
 //! added to a [`Batch`] and becomes true, with its audit row and its tasks, when the batch is committed.
 
 pub mod api_keys;
+pub mod attachments;
 pub mod audits;
 pub mod changes;
 pub mod connections;
@@ -103,6 +104,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         nodes::ALL,
         notifications::ALL,
         oauth_states::ALL,
+        attachments::ALL,
         outbox::ALL,
         preferences::ALL,
         probes::ALL,

@@ -10,6 +10,7 @@ queries! {
     TASKS = "SELECT id, lane, kind, state, run_at, claims FROM tasks ORDER BY id";
     CHANGES = "SELECT kind FROM changes ORDER BY id";
     GRANTS = "SELECT id FROM grants ORDER BY id";
+    LOOK = "UPDATE messages SET is_seen = $3, last_seen_at = $4 WHERE environment_id = $1 AND id = $2";
     SET_SCOPES = "UPDATE api_keys SET scopes = $2, expires_at = $3 WHERE hash = $1";
 }
 
@@ -71,6 +72,13 @@ impl Store {
     pub async fn stored_grants(&self) -> Result<Vec<String>, StoreError> {
         let rows = self.db.all::<Text>(&GRANTS, args![]).await?;
         Ok(rows.into_iter().map(|Text(id)| id).collect())
+    }
+
+    /// Marks a message as seen.
+    pub async fn look_at_message(&self, ctx: &Ctx, id: Id) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        batch.add(&LOOK, args![ctx.environment, id, true, self.now()]);
+        self.commit(batch).await.map(|_| ())
     }
 
     /// Makes an API key that may do only what its scopes name.

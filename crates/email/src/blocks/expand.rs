@@ -21,7 +21,16 @@ fn variable_attributes(kind: &str) -> &'static [(&'static str, &'static str)] {
 pub(super) fn expand(document: &Value, data: &Value, options: &RenderOptions) -> Result<Value, RenderError> {
     let mut expander = Expander {
         data,
-        options,
+        // LiquidJS's own `json`, which is JSON.
+        lengths: RenderOptions {
+            output: Output::Plain,
+            novu_filters: false,
+            ..options.clone()
+        },
+        conditions: RenderOptions {
+            output: Output::NovuText,
+            ..options.clone()
+        },
         nodes: 0,
     };
     let mut out = Vec::new();
@@ -37,7 +46,9 @@ struct Turn {
 
 struct Expander<'a> {
     data: &'a Value,
-    options: &'a RenderOptions,
+    /// How lengths of loops and conditions are found; what they cost is bounded for the whole document.
+    lengths: RenderOptions,
+    conditions: RenderOptions,
     nodes: usize,
 }
 
@@ -118,26 +129,18 @@ impl Expander<'_> {
         Ok(())
     }
 
-    fn length(&self, path: &str) -> Result<usize, RenderError> {
-        let options = RenderOptions {
-            output: Output::Plain,
-            // LiquidJS's own `json`, which is JSON.
-            novu_filters: false,
-            ..self.options.clone()
-        };
-        let text = Template::parse(&format!("{{{{ {path} | json }}}}"))?.render(self.data, &options)?;
+    fn length(&mut self, path: &str) -> Result<usize, RenderError> {
+        let template = Template::parse(&format!("{{{{ {path} | json }}}}"))?;
+        let text = template.render_sharing(self.data, &mut self.lengths)?;
         match serde_json::from_str::<Value>(&text) {
             Ok(Value::Array(items)) => Ok(items.len()),
             _ => Err(RenderError::NotAList(path.to_owned())),
         }
     }
 
-    fn is_shown(&self, key: &str) -> Result<bool, RenderError> {
-        let options = RenderOptions {
-            output: Output::NovuText,
-            ..self.options.clone()
-        };
-        let text = Template::parse(&format!("{{{{ {key} }}}}"))?.render(self.data, &options)?;
+    fn is_shown(&mut self, key: &str) -> Result<bool, RenderError> {
+        let template = Template::parse(&format!("{{{{ {key} }}}}"))?;
+        let text = template.render_sharing(self.data, &mut self.conditions)?;
         Ok(is_true(&text))
     }
 }

@@ -36,6 +36,20 @@ pub(crate) fn parse(body: &str) -> Option<Value> {
     is_document.then_some(document)
 }
 
+/// Refuses a document whose blocks are nested so deeply that it cannot be read as one: it is no HTML either.
+pub(crate) fn check_depth(body: &str) -> Result<(), RenderError> {
+    if !body.trim_start().starts_with('{') {
+        return Ok(());
+    }
+    match serde_json::from_str::<Value>(body) {
+        Err(error) if error.to_string().starts_with("recursion limit exceeded") => Err(RenderError::TooLarge(format!(
+            "blocks are nested more than {} deep",
+            crate::limits::MAX_DEPTH
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Whether this text is a document of blocks.
 pub fn is_document(body: &str) -> bool {
     parse(body).is_some()

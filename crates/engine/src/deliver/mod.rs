@@ -5,6 +5,7 @@
 
 mod backoff;
 pub(crate) mod decide;
+mod files;
 pub(crate) mod integrations;
 mod post;
 mod second;

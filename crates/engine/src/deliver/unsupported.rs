@@ -1,5 +1,7 @@
 //! Deliveries of channels whose providers this version does not speak to: dev mode shows them all the same.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use campanile_model::Ctx;
 use campanile_providers::{Failure, Level, Outcome};
 use campanile_store::deliveries::Attempt;
@@ -8,7 +10,7 @@ use campanile_store::outbox::Kept;
 use campanile_store::{Batch, StoreError};
 use serde_json::{Value, json};
 
-use super::Posted;
+use super::{Posted, files};
 use crate::Engine;
 
 /// Whether addresses of this type belong to such a channel.
@@ -23,7 +25,7 @@ pub(super) async fn post(
     attempt: &Attempt,
     integration: &Integration,
     kind: &str,
-    address: Value,
+    mut address: Value,
     batch: &mut Batch,
 ) -> Result<Posted, StoreError> {
     let store = engine.store();
@@ -38,6 +40,18 @@ pub(super) async fn post(
     }
     let subscriber = store.subscribers_by_id(ctx, vec![attempt.subscriber_id]).await?;
     let overrides = store.attempt_overrides(attempt)?;
+    let mut body = json!({
+        "subject": attempt.subject,
+        "overrides": campanile_providers::mask_overrides(&overrides["provider"]),
+    });
+    // The plain-text part of a mail is content, and shown as such.
+    if let Some(text) = address.as_object_mut().and_then(|address| address.remove("text")) {
+        body["text"] = text;
+    }
+    let files = files::read(engine, ctx, attempt, &address).await?;
+    if !files.is_empty() {
+        body["attachments"] = files.iter().map(shown).collect();
+    }
     let kept = Kept {
         id: store.new_id(),
         channel: kind.to_owned(),
@@ -53,7 +67,7 @@ pub(super) async fn post(
             "method": "",
             "url": "",
             "headers": {},
-            "body": { "subject": attempt.subject, "overrides": campanile_providers::mask_overrides(&overrides["provider"]) },
+            "body": body,
         }),
         recipient: json!({ "type": kind, "endpoint": address }),
         created_at: store.now(),
@@ -68,4 +82,14 @@ pub(super) async fn post(
         kept: true,
         moved: None,
     })
+}
+
+/// A file as the outbox shows it; with its content when that is small.
+fn shown(file: &files::File) -> Value {
+    const LARGEST: usize = 16 << 10;
+    let mut shown = file.about.clone();
+    if file.content.len() <= LARGEST {
+        shown["file"] = STANDARD.encode(&file.content).into();
+    }
+    shown
 }

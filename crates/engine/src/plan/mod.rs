@@ -92,6 +92,8 @@ struct Shared<'a> {
     env: &'a Value,
     payload: Value,
     overrides: Value,
+    /// Who caused it, as templates see them.
+    actor: Option<Value>,
 }
 
 /// Plans one chunk of an event; the deliveries that this process goes on with at once.
@@ -115,6 +117,11 @@ pub(crate) async fn run(engine: &Engine, plan: &Planned, known: &Known) -> Resul
         env: &*engine.environment_values(&ctx).await?,
         payload: serde_json::from_str(&plan.event.payload).unwrap_or(Value::Null),
         overrides: serde_json::from_str(&plan.event.overrides).unwrap_or(Value::Null),
+        actor: plan
+            .recipients
+            .actor
+            .as_ref()
+            .map(|actor| people::as_actor(actor, known)),
     };
     if plan.begins
         && let Some(actor) = &plan.recipients.actor
@@ -168,14 +175,15 @@ impl Shared<'_> {
         if known.planned.contains(&(plan.event.id, subscriber.id)) {
             return Ok(Vec::new());
         }
-        let data = render::data(
-            &prepared.workflow,
-            &subscriber,
-            &self.payload,
-            &known.contexts,
-            plan.event.contexts.keys(),
-            self.env,
-        );
+        let data = render::data(&render::Sources {
+            workflow: &prepared.workflow,
+            subscriber: &subscriber,
+            actor: self.actor.as_ref(),
+            payload: &self.payload,
+            contexts: &known.contexts,
+            keys: plan.event.contexts.keys(),
+            env: self.env,
+        });
         let notification = notification(engine, plan, prepared, &subscriber, &self.overrides);
         if !self.lets_through(batch, &notification, &data) {
             return Ok(Vec::new());
@@ -238,14 +246,7 @@ impl Shared<'_> {
             return true;
         };
         let store = self.engine.store();
-        let mut data = data.clone();
-        if let Some(actor) = &self.plan.recipients.actor {
-            let stored = self.known.subscribers.get(&actor.id).map(|stored| &stored.profile);
-            let mut profile = crate::recipients::merged_profile(stored, &actor.profile);
-            profile.insert("subscriberId".to_owned(), actor.id.as_str().into());
-            data["actor"] = Value::Object(profile);
-        }
-        let passes = stream::lets_through(rules, notification.workflow_id, &data, store.now());
+        let passes = stream::lets_through(rules, notification.workflow_id, data, store.now());
         let (about, status) = if passes {
             (notification.id, TraceStatus::Success)
         } else {

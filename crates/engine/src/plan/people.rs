@@ -3,13 +3,25 @@
 use campanile_model::Ctx;
 use campanile_store::subscribers::Subscriber;
 use campanile_store::{Batch, StoreError};
-use serde_json::Map;
+use serde_json::{Map, Value, json};
 
 use super::known::Known;
-use crate::Engine;
 use crate::deliver::integrations::Integrations;
 use crate::recipients::{Recipient, merged_profile};
 use crate::steps::chat;
+use crate::{Engine, render};
+
+/// What templates see of whoever caused the event: what the trigger brings on top of what is stored.
+pub(super) fn as_actor(actor: &Recipient, known: &Known) -> Value {
+    let stored = known.subscribers.get(&actor.id);
+    let mut person = stored.map_or_else(|| json!({ "isOnline": false }), render::person);
+    let profile = merged_profile(stored.map(|subscriber| &subscriber.profile), &actor.profile);
+    person["subscriberId"] = actor.id.as_str().into();
+    if let Some(person) = person.as_object_mut() {
+        person.extend(profile);
+    }
+    person
+}
 
 /// Adds the recipient's upsert; the subscriber as it will be, and their legacy channels with those that were given.
 pub(super) fn store_recipient(

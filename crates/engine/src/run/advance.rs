@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use campanile_model::Id;
 use campanile_model::channel::{JobStatus, TraceStatus};
 use campanile_model::texts::Detail;
-use campanile_store::Batch;
+use campanile_model::{Ctx, Id, StepType};
 use campanile_store::digests::{DigestedEvent, Window, WindowState};
+use campanile_store::events::Event;
+use campanile_store::notifications::Job;
 use campanile_store::tasks::Task;
 use campanile_store::traces::NewTrace;
+use campanile_store::{Batch, StoreError};
 use serde_json::Value;
 
 use super::{Run, View, steps};
 use crate::deliver::integrations::Integrations;
 use crate::plan::known;
-use crate::steps::{chat, waiting};
+use crate::recipients::Recipients;
+use crate::steps::{chat, in_app, waiting};
 use crate::task::{AdvanceV1, DigestV1};
 use crate::{Engine, Interrupted, render};
 
@@ -103,6 +106,7 @@ async fn go_on(
     };
     let mut jobs = store.jobs_of(&ctx, vec![id]).await?;
     let before = jobs.clone();
+    attend(engine, &ctx, id, &mut jobs).await?;
     let waited = jobs
         .iter_mut()
         .find(|job| over.is_some() && job.position == position && job.status == JobStatus::Delayed);
@@ -151,14 +155,16 @@ async fn go_on(
     let contexts = known::contexts(engine, &ctx, notification.contexts.keys().to_vec()).await?;
     let payload_value: Value = serde_json::from_str(&event.payload).unwrap_or(Value::Null);
     let overrides: Value = serde_json::from_str(&event.overrides).unwrap_or(Value::Null);
-    let data = render::data(
-        &prepared.workflow,
-        &subscriber,
-        &payload_value,
-        &contexts,
-        notification.contexts.keys(),
-        &env,
-    );
+    let actor = actor(engine, &ctx, &event).await?;
+    let data = render::data(&render::Sources {
+        workflow: &prepared.workflow,
+        subscriber: &subscriber,
+        actor: actor.as_ref(),
+        payload: &payload_value,
+        contexts: &contexts,
+        keys: notification.contexts.keys(),
+        env: &env,
+    });
     let view = View {
         engine,
         ctx: &ctx,
@@ -197,4 +203,29 @@ async fn go_on(
     }
     store.commit(batch).await?;
     Ok(handed_on)
+}
+
+/// Who caused the event, as they are now.
+async fn actor(engine: &Engine, ctx: &Ctx, event: &Event) -> Result<Option<Value>, StoreError> {
+    let recipients: Option<Recipients> = serde_json::from_str(&event.recipients).ok();
+    let Some(actor) = recipients.and_then(|recipients| recipients.actor) else {
+        return Ok(None);
+    };
+    let found = engine.store().subscribers_named(ctx, vec![actor.id]).await?;
+    Ok(found.first().map(render::person))
+}
+
+/// What the subscriber did meanwhile with the in-app messages of earlier steps: later ones see it.
+async fn attend(engine: &Engine, ctx: &Ctx, notification: Id, jobs: &mut [Job]) -> Result<(), StoreError> {
+    let is_shown = |job: &Job| job.kind == StepType::InApp && job.output.is_some();
+    if !jobs.iter().any(is_shown) {
+        return Ok(());
+    }
+    let messages = engine.store().messages_of(ctx, vec![notification]).await?;
+    for job in jobs.iter_mut().filter(|job| is_shown(job)) {
+        if let Some(message) = messages.iter().find(|message| message.position == job.position) {
+            job.output = Some(in_app::output(&message.attention));
+        }
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use campanile_model::Channel;
 use campanile_model::channel::{JobStatus, MessageStatus, TraceStatus};
 use campanile_model::texts::Detail;
 use campanile_store::StoreError;
-use campanile_store::messages::Head;
+use campanile_store::messages::{Attention, Head};
 use campanile_store::traces::NewTrace;
 use serde_json::{Map, Value, json};
 
@@ -21,14 +21,8 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
     let Some(controls) = run.controls(turn) else {
         return Ok(Next::Go);
     };
-    let view = run.view;
-    let integration = match choice::choose(&view.integrations.all, Channel::InApp, view.overrides) {
-        Ok(integration) => integration,
-        Err(trace) => {
-            run.tell(turn.job, trace);
-            turn.job.status = JobStatus::Failed;
-            return Ok(Next::Go);
-        }
+    let Some(integration) = choice::made(run, turn, Channel::InApp) else {
+        return Ok(Next::Go);
     };
     let content = match content(&controls) {
         Ok(content) => content,
@@ -52,8 +46,18 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
     let sent = NewTrace::new(Detail::MessageSent, TraceStatus::Success).provider(&integration.provider_id);
     run.tell(turn.job, sent);
     turn.job.status = JobStatus::Completed;
-    turn.job.output = Some(json!({ "seen": false, "read": false, "lastSeenDate": null, "lastReadDate": null }));
+    turn.job.output = Some(output(&Attention::default()));
     Ok(Next::Go)
+}
+
+/// What later steps see of the message.
+pub(crate) fn output(attention: &Attention) -> Value {
+    json!({
+        "seen": attention.seen,
+        "read": attention.read,
+        "lastSeenDate": attention.last_seen_at,
+        "lastReadDate": attention.last_read_at,
+    })
 }
 
 /// What a subscriber sees.

@@ -6,7 +6,7 @@ mod delay;
 pub(crate) mod digest;
 mod email;
 pub(crate) mod http_request;
-mod in_app;
+pub(crate) mod in_app;
 mod overrides;
 mod push;
 mod sms;

@@ -28,13 +28,18 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         channels: view.legacy,
         integrations: &view.integrations.all,
         overrides: view.overrides,
+        data: &run.data,
     });
+    let by_conditions = output
+        .traces
+        .iter()
+        .any(|trace| trace.detail == Detail::IntegrationConditionsNotMet);
     for trace in output.traces {
         run.tell(turn.job, trace);
     }
     if output.groups.is_empty() {
         turn.job.status = JobStatus::Canceled;
-        turn.job.reason = Some(JobReason::MissingPushToken);
+        turn.job.reason = (!by_conditions).then_some(JobReason::MissingPushToken);
         return Ok(Next::Go);
     }
     messages::queue(run, turn, Channel::Push, output.groups, &super::text(&controls))?;
@@ -47,6 +52,8 @@ struct Input<'a> {
     channels: &'a [Legacy],
     integrations: &'a [Integration],
     overrides: &'a Value,
+    /// What the conditions of integrations see.
+    data: &'a Value,
 }
 
 #[derive(Default)]
@@ -71,6 +78,13 @@ fn plan(input: &Input<'_>) -> Output {
         };
         is_known = true;
         if named.is_some_and(|named| named != integration.identifier) {
+            continue;
+        }
+        // What is named is used whatever its conditions say.
+        if named.is_none()
+            && let Err(trace) = choice::met(integration, input.data)
+        {
+            output.traces.push(trace);
             continue;
         }
         let custom = overrides::of_channel(input.overrides, "push", &integration.provider_id);

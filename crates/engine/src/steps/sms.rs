@@ -19,13 +19,8 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         return Ok(Next::Go);
     };
     let view = run.view;
-    let integration = match choice::choose(&view.integrations.all, Channel::Sms, view.overrides) {
-        Ok(integration) => integration,
-        Err(trace) => {
-            run.tell(turn.job, trace);
-            turn.job.status = JobStatus::Failed;
-            return Ok(Next::Go);
-        }
+    let Some(integration) = choice::made(run, turn, Channel::Sms) else {
+        return Ok(Next::Go);
     };
     let text = super::text(&controls);
     // The number of the payload comes first; an override replaces it only when it is sent to.

@@ -82,6 +82,30 @@ both! {
         assert_eq!((kept[0].channel.as_str(), kept[0].provider_id.as_str()), ("email", "sendgrid"));
         assert_eq!(kept[0].recipient["endpoint"]["to"], json!(["ann@example.com"]));
         assert_eq!(kept[0].recipient["endpoint"]["from"], "us@example.com");
+        assert_eq!(kept[0].request["body"]["text"], "frame\n\nhello");
+    }
+
+    async fn a_trigger_may_bring_a_finished_body_and_its_text(test) {
+        let world = dev(&test).await;
+        world.integration("sendgrid", &json!({})).await;
+        world.workflow_with("mail", &[mail("x")]).await;
+        let mut texts = Vec::new();
+        for (name, email) in [
+            ("html", json!({ "html": "<p>a <b>finished</b> body {{ payload.x }}</p>" })),
+            ("both", json!({ "html": "<p>a</p>", "text": "its text" })),
+            ("large", json!({ "html": "<p>x</p>".repeat(300_000) })),
+        ] {
+            let one = world.subscriber_with(name, &json!({ "email": "a@example.com" })).await;
+            world.trigger_overriding("mail", json!(name), json!({}), json!({ "email": email })).await;
+            let story = world.ended(&one).await;
+            if name == "large" {
+                assert_eq!(story.job(1), JobStatus::Failed);
+                assert!(story.facts("message_content_not_generated")["message"].as_str().unwrap().contains("bytes"));
+                continue;
+            }
+            texts.push(kept(&test).await[0].request["body"]["text"].clone());
+        }
+        assert_eq!(texts, ["a finished body {{ payload.x }}", "its text"]);
     }
 
     async fn a_trigger_changes_recipients_layout_and_subject_of_a_mail(test) {
@@ -214,5 +238,94 @@ both! {
         let text = story.messages[0].error_text.as_deref();
         assert_eq!(text, Some("This server cannot send through sendgrid yet"));
         assert_eq!(story.messages[0].error_id.as_deref(), Some("mail_unexpected_error"));
+    }
+
+    async fn files_of_a_trigger_go_along_with_its_mails_and_are_nowhere_else(test) {
+        let world = dev(&test).await;
+        world.integration("sendgrid", &json!({})).await;
+        let ann = world.subscriber_with("ann", &json!({ "email": "ann@example.com" })).await;
+        world.workflow_with("mail", &[mail("<p>{{ payload.attachments[0].name }}</p>")]).await;
+        let payload = json!({ "attachments": [
+            { "name": "a.txt", "mime": "text/plain", "file": "aGVsbG8=" },
+            { "name": "b.txt", "file": "d29ybGQ=", "channels": ["sms"] },
+        ] });
+        let overrides = json!({ "email": { "attachments": [{ "name": "c.txt", "file": "IQ==" }] } });
+        world.trigger_overriding("mail", json!("ann"), payload, overrides).await;
+        let story = world.ended(&ann).await;
+        assert_eq!(story.messages[0].content, "<p>a.txt</p>");
+        let kept = kept(&test).await;
+        assert_eq!(
+            kept[0].request["body"]["attachments"],
+            json!([
+                { "name": "a.txt", "mime": "text/plain", "size": 5, "file": "aGVsbG8=" },
+                { "name": "c.txt", "size": 1, "file": "IQ==" },
+            ])
+        );
+        let event = test.store.events(&test.ctx, vec![story.notification.event_id]).await.unwrap().remove(0);
+        assert!(!event.payload.contains("aGVsbG8") && !event.overrides.contains("IQ=="));
+        assert!(!format!("{:?}", story.traces).contains("aGVsbG8"));
+    }
+
+    async fn conditions_of_integrations_choose_among_them_and_are_told(test) {
+        let world = dev(&test).await;
+        let condition = |value: &str| json!([{
+            "isNegated": false, "type": "GROUP", "value": "AND",
+            "children": [{ "on": "subscriber", "field": "data.plan", "operator": "EQUAL", "value": value }],
+        }]);
+        world.integration("sendgrid", &json!({})).await;
+        world.integration_if("mailgun", &condition("pro")).await;
+        world.workflow_with("mail", &[mail("x")]).await;
+        let mut chosen = Vec::new();
+        for plan in ["pro", "free"] {
+            let one = world.subscriber_with(plan, &json!({ "email": "a@example.com", "data": { "plan": plan } })).await;
+            world.trigger("mail", json!(plan)).await;
+            let story = world.ended(&one).await;
+            chosen.push((story.messages[0].provider_id.clone(), story.told("integration_conditions_matched")));
+            if plan == "pro" {
+                assert_eq!(story.facts("integration_conditions_matched")["variables"], json!({ "subscriber.data.plan": "pro" }));
+            } else {
+                let told = &story.facts("integration_conditions_not_met")["notUsed"][0];
+                assert_eq!((&told["integrationIdentifier"], &told["variables"]), (&json!("mailgun"), &json!({ "subscriber.data.plan": "free" })));
+            }
+        }
+        assert_eq!(chosen, [("mailgun".to_owned(), 1), ("sendgrid".to_owned(), 0)]);
+        // A trigger that names an integration does not ask for its conditions.
+        let named = world.subscriber_with("named", &json!({ "email": "a@example.com" })).await;
+        world.trigger_overriding("mail", json!("named"), json!({}), json!({ "email": { "integrationIdentifier": "mailgun" } })).await;
+        assert_eq!(world.ended(&named).await.messages[0].provider_id, "mailgun");
+    }
+
+    async fn without_a_primary_integration_the_conditions_that_are_not_met_are_why_nothing_is_sent(test) {
+        let world = dev(&test).await;
+        let condition = json!([{ "isNegated": false, "type": "GROUP", "value": "AND",
+            "children": [{ "on": "payload", "field": "a", "operator": "EQUAL", "value": "1" }] }]);
+        world.integration_if("mailgun", &condition).await;
+        let ann = world.subscriber_with("ann", &json!({ "email": "a@example.com" })).await;
+        world.workflow_with("mail", &[mail("x")]).await;
+        world.trigger("mail", json!("ann")).await;
+        let story = world.ended(&ann).await;
+        assert_eq!((story.job(1), story.messages.len()), (JobStatus::Failed, 0));
+        let facts = story.facts("subscriber_integration_missing");
+        assert_eq!(facts["notUsed"][0]["variables"], json!({ "payload.a": null }));
+        assert!(facts["reason"].as_str().unwrap().contains("conditions of the others are not met"));
+    }
+
+    async fn steps_after_an_in_app_message_see_whether_it_was_seen(test) {
+        let world = dev(&test).await;
+        let steps = [
+            (StepType::InApp, json!({ "body": "look" })),
+            (StepType::Delay, json!({ "type": "regular", "amount": 1, "unit": "hours" })),
+            (StepType::InApp, json!({ "body": "{{ steps.step-0.seen }} {{ steps.step-0.read }} {{ actor.firstName }}" })),
+        ];
+        world.integration("novu", &json!({})).await;
+        world.workflow_with("look", &steps).await;
+        let ann = world.subscriber("ann").await;
+        world.subscriber_with("bob", &json!({ "firstName": "Bob" })).await;
+        world.trigger_by("look", json!("ann"), json!("bob")).await;
+        let story = world.until(&ann, "the delay begins", |story| story.job(2) == JobStatus::Delayed).await;
+        test.store.look_at_message(&test.ctx, story.messages[0].id).await.unwrap();
+        test.clock.advance(std::time::Duration::from_hours(1));
+        let story = world.ended(&ann).await;
+        assert_eq!(story.messages[1].content, "true false Bob");
     }
 }

@@ -175,6 +175,12 @@ impl<'a> World<'a> {
         integration(self.test, provider, credentials).await
     }
 
+    /// An account at another provider that is used under these conditions.
+    pub(crate) async fn integration_if(&self, provider: &str, conditions: &Value) -> Integration {
+        let conditions = conditions.as_array().cloned().unwrap_or_default();
+        conditional(self.test, provider, &json!({}), conditions).await
+    }
+
     /// A connection of another provider, whose workspace is `T-<name>`.
     pub(crate) async fn connect_as(
         &self,
@@ -348,7 +354,20 @@ impl<'a> World<'a> {
         payload: Value,
         overrides: Value,
     ) -> Accepted {
-        let recipients: Recipients = recipients::parse(&to).unwrap();
+        self.triggered(workflow, recipients::parse(&to).unwrap(), payload, overrides)
+            .await
+    }
+
+    /// The same, caused by somebody.
+    pub(crate) async fn trigger_by(&self, workflow: &str, to: Value, actor: Value) -> Accepted {
+        let recipients = Recipients {
+            actor: recipients::parse_actor(&actor).unwrap(),
+            ..recipients::parse(&to).unwrap()
+        };
+        self.triggered(workflow, recipients, json!({}), json!({})).await
+    }
+
+    async fn triggered(&self, workflow: &str, recipients: Recipients, payload: Value, overrides: Value) -> Accepted {
         let engine = &self.process.engine;
         let prepared = engine.workflow_named(self.ctx(), workflow).await.unwrap().unwrap();
         let trigger = Trigger {
@@ -459,9 +478,13 @@ fn own_app() -> Value {
 }
 
 async fn integration(test: &TestStore, provider: &str, credentials: &Value) -> Integration {
+    conditional(test, provider, credentials, Vec::new()).await
+}
+
+async fn conditional(test: &TestStore, provider: &str, credentials: &Value, conditions: Vec<Value>) -> Integration {
     let channel = match provider {
         "novu" => Channel::InApp,
-        "sendgrid" => Channel::Email,
+        "sendgrid" | "mailgun" => Channel::Email,
         "twilio" => Channel::Sms,
         "fcm" | "expo" => Channel::Push,
         _ => Channel::Chat,
@@ -476,7 +499,7 @@ async fn integration(test: &TestStore, provider: &str, credentials: &Value) -> I
         kind: Kind::Delivery,
         credentials: credentials.as_object().cloned().unwrap_or_default(),
         configurations: Map::new(),
-        conditions: Vec::new(),
+        conditions,
         active: true,
         send_real: false,
     };

@@ -84,6 +84,33 @@ const VALUES: &[&str] = &[
     "spaces",
     "lines",
     "quotes",
+    "big",
+    "small",
+    "json_text",
+    "said",
+    "forloop",
+    "forloop.index0",
+    "forloop.rindex",
+    "forloop.rindex0",
+    "forloop.first",
+    "forloop.length",
+    "forloop.name",
+    "tablerowloop.col",
+    "tablerowloop.col0",
+    "tablerowloop.row",
+    "tablerowloop.col_first",
+    "tablerowloop.col_last",
+    "tablerowloop.index",
+    "tablerowloop.last",
+    "c",
+    "users[0].address.city",
+    "obj.nested.deep[1].x",
+    "plain['with space']",
+    "plain.dash-ed",
+    "0.1",
+    "1e3",
+    "123456789012345678",
+    "-0.5",
 ];
 
 const PLAIN_FILTERS: &[&str] = &[
@@ -139,6 +166,10 @@ const PLAIN_FILTERS: &[&str] = &[
     "slice",
     "default",
     "split",
+    "base64_decode",
+    "date_to_long_string",
+    "date_to_rfc822",
+    "url_decode",
 ];
 
 const ONE_FILTERS: &[&str] = &[
@@ -179,6 +210,32 @@ const ONE_FILTERS: &[&str] = &[
     "json",
     "number_of_words",
     "array_to_sentence_string",
+    "at_most",
+    "date_to_long_string",
+    "slugify",
+    "json",
+];
+
+const EXPRESSION_FILTERS: &[&str] = &[
+    "find_exp",
+    "find_index_exp",
+    "group_by_exp",
+    "has_exp",
+    "reject_exp",
+    "where_exp",
+];
+
+const EXPRESSIONS: &[&str] = &[
+    "'item.age > 30'",
+    "'item.name == name'",
+    "'item'",
+    "'item.active and item.age'",
+    "'item.tags contains \"x\"'",
+    "'item | size'",
+    "'item.'",
+    "''",
+    "name",
+    "nothing",
 ];
 
 const TWO_FILTERS: &[&str] = &[
@@ -227,7 +284,8 @@ fn operand(dice: &mut Dice) -> String {
 }
 
 fn filter(dice: &mut Dice) -> String {
-    match dice.below(5) {
+    match dice.below(6) {
+        5 => format!("{}: 'item', {}", dice.one(EXPRESSION_FILTERS), dice.one(EXPRESSIONS)),
         0 | 1 => dice.one(PLAIN_FILTERS).to_owned(),
         2 | 3 => format!("{}: {}", dice.one(ONE_FILTERS), dice.one(ARGUMENTS)),
         _ => format!(
@@ -362,6 +420,14 @@ fn piece(dice: &mut Dice, depth: usize) -> String {
                 "{% cycle 'a', 'b', name %}",
                 "{% cycle g: 1, 2 %}",
                 "{% cycle zero, 'z' %}",
+                "{% cycle name: 'x', 'y' %}",
+                "{% # an inline comment %}",
+                "{% comment %}{{ x }}{% if %}{% endcomment %}",
+                "{%- raw -%} {{ raw }} {% if %} {%- endraw -%}",
+                "{%- comment -%} x {%- endcomment -%}",
+                "{% echo name | upcase %}",
+                "{%- echo list -%}",
+                "{% decrement n %}",
             ])
             .to_owned(),
         _ => format!(
@@ -370,6 +436,269 @@ fn piece(dice: &mut Dice, depth: usize) -> String {
             filtered(dice)
         ),
     }
+}
+
+/// Something like an English word.
+pub(crate) fn word(dice: &mut Dice) -> String {
+    const STARTS: &[&str] = &[
+        "", "", "c", "b", "wo", "tit", "pe", "li", "kn", "the ", "my-", "a", "sch", "st", "qu", "e", "hero", "al",
+        "cri", "after", "neck", "é", "fo", "gr",
+    ];
+    const ENDS: &[&str] = &[
+        "at",
+        "ats",
+        "ox",
+        "oxen",
+        "y",
+        "ies",
+        "ey",
+        "life",
+        "lives",
+        "wolf",
+        "wolves",
+        "man",
+        "men",
+        "person",
+        "people",
+        "child",
+        "children",
+        "mouse",
+        "mice",
+        "louse",
+        "us",
+        "i",
+        "uses",
+        "alumnus",
+        "a",
+        "um",
+        "data",
+        "datum",
+        "criteria",
+        "on",
+        "index",
+        "indices",
+        "matrix",
+        "sis",
+        "ses",
+        "analysis",
+        "ss",
+        "sses",
+        "sh",
+        "ch",
+        "x",
+        "xes",
+        "zz",
+        "fish",
+        "deer",
+        "sheep",
+        "ese",
+        "pox",
+        "this",
+        "they",
+        "ourselves",
+        "is",
+        "has",
+        "echo",
+        "echoes",
+        "o",
+        "oes",
+        "quiz",
+        "quizzes",
+        "news",
+        "series",
+        "staff",
+        "eau",
+        "eaux",
+        "movie",
+        "movies",
+        "tie",
+        "ties",
+        "cherub",
+        "cherubim",
+        "alias",
+        "gas",
+        "status",
+        "statuses",
+        "é",
+        "日本",
+        "s",
+        "S",
+        "smilies",
+        "money",
+        "monies",
+        "half",
+        "halves",
+        "leaf",
+        "roof",
+        "hoof",
+        "hooves",
+        "emu",
+        "emus",
+        "thou",
+        "axis",
+        "testes",
+        "iris",
+        "1",
+        "you",
+        "we",
+    ];
+    let word = [dice.one(STARTS), dice.one(ENDS)].concat();
+    match dice.below(5) {
+        0 => word.to_uppercase(),
+        1 => word
+            .chars()
+            .take(1)
+            .flat_map(char::to_uppercase)
+            .chain(word.chars().skip(1))
+            .collect(),
+        2 => word
+            .chars()
+            .enumerate()
+            .map(|(at, c)| if at % 2 == 0 { c.to_ascii_uppercase() } else { c })
+            .collect(),
+        _ => word,
+    }
+}
+
+/// A chain of filters in which those of Novu are common.
+pub(crate) fn novu(dice: &mut Dice) -> String {
+    const SINGULAR: &[&str] = &[
+        "'notification'",
+        "'cat'",
+        "'box'",
+        "'person'",
+        "'city'",
+        "'fish'",
+        "'Wolf'",
+        "''",
+        "name",
+        "nothing",
+        "missing",
+        "1",
+        "'tooth'",
+        "'quiz'",
+        "'news'",
+        "'DATUM'",
+        "'child'",
+        "'hero'",
+        "'reply'",
+        "'bus'",
+    ];
+    const PATHS: &[&str] = &[
+        "'name'",
+        "'address.city'",
+        "''",
+        "'tags'",
+        "nothing",
+        "missing",
+        "'missing'",
+        "'tags.0'",
+        "'age'",
+        "key",
+        "1",
+        "'k'",
+    ];
+    const COUNTS: &[&str] = &[
+        "0", "1", "2", "3", "'2'", "-1", "nothing", "missing", "1.5", "100", "'x'",
+    ];
+    const TEXTS: &[&str] = &[
+        "', '", "' and '", "''", "'other'", "'more'", "nothing", "missing", "1", "\" & \"",
+    ];
+    const FLAGS: &[&str] = &["'true'", "'false'", "true", "false", "nothing", "''", "missing"];
+    fn arguments(dice: &mut Dice, kinds: &[&[&str]]) -> String {
+        let count = dice.below(kinds.len() + 1);
+        let some: Vec<&str> = kinds.iter().take(count).map(|kind| dice.one(kind)).collect();
+        if some.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", some.join(", "))
+        }
+    }
+    let mut out = format!("{{{{ {}", operand(dice));
+    for _ in 0..=dice.below(2) {
+        let filter = match dice.below(6) {
+            0 => format!("digest{}", arguments(dice, &[COUNTS, PATHS, TEXTS])),
+            1 | 2 => format!(
+                "toSentence{}",
+                arguments(dice, &[PATHS, COUNTS, TEXTS, TEXTS, TEXTS, TEXTS])
+            ),
+            3 | 4 => format!("pluralize{}", arguments(dice, &[SINGULAR, SINGULAR, FLAGS])),
+            _ => match dice.below(3) {
+                0 => "json".to_owned(),
+                1 => format!("json: {}", dice.one(COUNTS)),
+                _ => filter(dice),
+            },
+        };
+        out += " | ";
+        out += &filter;
+    }
+    out + " }}"
+}
+
+/// A date with a format, and perhaps a time zone.
+pub(crate) fn printed_date(dice: &mut Dice) -> String {
+    const DATES: &[&str] = &[
+        "date_text",
+        "stamp",
+        "stamp_text",
+        "'2024-03-31T00:59:59Z'",
+        "'2024-03-31T01:00:00Z'",
+        "'2024-10-27T01:30:00Z'",
+        "'1969-12-31T23:59:59Z'",
+        "'2024-12-30'",
+        "'2021-01-03'",
+        "0",
+        "-1",
+        "'2000-02-29T12:00:00+05:45'",
+        "nothing",
+        "missing",
+        "''",
+        "'x'",
+        "1e12",
+        "'1950-01-01'",
+        "yes",
+        "list",
+    ];
+    const PIECES: &[&str] = &[
+        "%a", "%A", "%b", "%B", "%c", "%C", "%d", "%e", "%H", "%I", "%j", "%k", "%l", "%L", "%m", "%M", "%N", "%p",
+        "%P", "%q", "%s", "%S", "%u", "%U", "%w", "%W", "%x", "%X", "%y", "%Y", "%z", "%Z", "%t", "%n", "%%", "%G",
+        "%V", "%D", "%F", "%T", "%R", "%r", "%h", "%v", "%-d", "%-m", "%^B", "%#p", "%_d", "%05d", "%-H", "%3N", "%6N",
+        "%:z", "%0e", "%^a", "%_3S", "%-", "%", " ", "/", "é", "T",
+    ];
+    const ZONES: &[&str] = &[
+        "'Europe/Oslo'",
+        "'America/New_York'",
+        "'Asia/Kathmandu'",
+        "'UTC'",
+        "'Mars/Base'",
+        "0",
+        "-120",
+        "60",
+        "'90'",
+        "nothing",
+        "missing",
+        "''",
+        "'Australia/Lord_Howe'",
+    ];
+    let format: String = (0..=dice.below(4)).map(|_| dice.one(PIECES)).collect();
+    let filter = match dice.below(8) {
+        0 => dice
+            .one(&[
+                "date_to_string",
+                "date_to_long_string",
+                "date_to_rfc822",
+                "date_to_xmlschema",
+                "date",
+            ])
+            .to_owned(),
+        1 => format!(
+            "date_to_string: {}",
+            dice.one(&["'ordinal'", "'ordinal', 'US'", "'x'", "nothing"])
+        ),
+        2..=4 => format!("date: '{format}'"),
+        _ => format!("date: '{format}', {}", dice.one(ZONES)),
+    };
+    format!("{{{{ {} | {filter} }}}}", dice.one(DATES))
 }
 
 fn pieces(dice: &mut Dice, depth: usize) -> String {

@@ -18,9 +18,18 @@ pub(crate) struct Peer {
     output: BufReader<ChildStdout>,
 }
 
+/// The folder of this package, wherever it was compiled.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the runner of the tests says it, not the configuration"
+)]
+fn here() -> String {
+    std::env::var("CARGO_MANIFEST_DIR").expect("the runner says where the package is")
+}
+
 impl Peer {
     pub(crate) fn start() -> Self {
-        let folder = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../tests/liquid");
+        let folder = Path::new(&here()).join("../../tests/liquid");
         assert!(
             folder.join("node_modules/liquidjs").is_dir(),
             "LiquidJS is not installed in tests/liquid; run `make test`, which installs it"
@@ -40,6 +49,10 @@ impl Peer {
     }
 
     pub(crate) fn render(&mut self, engine: &str, template: &str, data: &Value) -> Answer {
+        self.ask(engine, &template.into(), data)
+    }
+
+    pub(crate) fn ask(&mut self, engine: &str, template: &Value, data: &Value) -> Answer {
         let request = json!({ "engine": engine, "template": template, "data": data });
         writeln!(self.input, "{request}").expect("the peer reads");
         let mut line = String::new();

@@ -31,6 +31,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0015_environments",
         include_str!("../../migrations/0015_environments.sql"),
     ),
+    (
+        "0019_attachments",
+        include_str!("../../migrations/0019_attachments.sql"),
+    ),
 ];
 
 const HISTORY: &str =

@@ -69,6 +69,7 @@ tables! {
     TRACES = "traces" by "notification_id";
     JOBS = "jobs" by "notification_id";
     NOTIFICATIONS = "notifications" by "id";
+    ATTACHMENTS = "attachments" by "id";
     EVENTS = "events" by "id";
     EVENT_KEYS = "event_keys" by "transaction_id";
     IDEMPOTENCY = "idempotency" by "idempotency_key";

@@ -2,7 +2,7 @@
 //! wrong (engine.md a.1). Single, bulk and broadcast triggers all go this way.
 
 use campanile_engine::recipients::{self, Recipients};
-use campanile_engine::{Trigger, new_transaction_id};
+use campanile_engine::{Trigger, attachments, new_transaction_id};
 use campanile_model::error::Kind;
 use campanile_model::{Error, Result, context};
 use serde_json::{Map, Value};
@@ -98,6 +98,9 @@ fn read(asked: &Asked) -> Result<(Recipients, Vec<context::NamedContext>)> {
         complain(texts);
         Vec::new()
     });
+    if let Some(payload) = &asked.payload {
+        complain(attachments::faults(payload, asked.overrides.as_ref()));
+    }
     if asked.bridge_url.is_some() {
         complain(vec![
             "bridgeUrl must be absent: this server does not call bridges yet".to_owned(),

@@ -68,7 +68,7 @@ impl Writer<'_> {
         let gap = node::attribute(block, "gap").and_then(node::number).unwrap_or(GAP);
         let mut cells = String::new();
         for (at, column) in columns.iter().enumerate() {
-            let own = given(column).unwrap_or_else(|| ((100.0 - taken) / count(free)).round());
+            let own = given(column).unwrap_or_else(|| rounded((100.0 - taken) / count(free)));
             let (left, right) = paddings(at, columns.len(), gap);
             self.column(&mut cells, column, own, left, right);
         }
@@ -108,7 +108,7 @@ fn paddings(at: usize, count: usize, gap: f64) -> (f64, f64) {
     } else {
         (gap * 0.75, gap * 0.375)
     };
-    let round = |value: f64| (value * 100.0).round() / 100.0;
+    let round = |value: f64| rounded(value * 100.0) / 100.0;
     let left = if first {
         0.0
     } else if last || count < 3 {
@@ -124,6 +124,12 @@ fn paddings(at: usize, count: usize, gap: f64) -> (f64, f64) {
         middle
     };
     (round(left), round(right))
+}
+
+/// As JavaScript rounds: halves go up, below zero as well.
+fn rounded(value: f64) -> f64 {
+    // There is no negative zero in a text.
+    (value + 0.5).floor() + 0.0
 }
 
 fn pixels(value: f64) -> String {

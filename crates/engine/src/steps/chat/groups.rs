@@ -10,7 +10,7 @@ use campanile_store::traces::NewTrace;
 use serde_json::{Map, Value, json};
 
 use crate::run::messages::{Group, Planned};
-use crate::steps::overrides;
+use crate::steps::{choice, overrides};
 
 /// Providers that reach a subscriber by the phone number of their profile alone.
 const PHONE_PROVIDERS: [&str; 2] = ["whatsapp-business", "sendblue"];
@@ -42,6 +42,8 @@ pub(crate) struct Input<'a> {
     pub(crate) integrations: &'a [Integration],
     pub(crate) overrides: &'a Value,
     pub(crate) payload: &'a Value,
+    /// What the conditions of integrations see.
+    pub(crate) data: &'a Value,
     pub(crate) has_contexts: bool,
 }
 
@@ -75,6 +77,10 @@ pub(crate) fn plan(input: &Input<'_>) -> Output {
             output.traces.push(no_integration(target.integration_id));
             continue;
         };
+        if let Err(trace) = choice::met(integration, input.data) {
+            output.traces.push(trace);
+            continue;
+        }
         let provider = overrides::of_provider(input.overrides, input.step_id, &integration.provider_id);
         let group: Vec<&Target> = input
             .targets
@@ -163,6 +169,10 @@ fn plan_legacy(input: &Input<'_>, legacy: &Legacy, output: &mut Output) {
         output.traces.push(no_integration(legacy.integration_id));
         return;
     };
+    if let Err(trace) = choice::met(integration, input.data) {
+        output.traces.push(trace);
+        return;
+    }
     let provider = overrides::of_provider(input.overrides, input.step_id, &legacy.provider_id);
     let text = |value: Option<&Value>| {
         value

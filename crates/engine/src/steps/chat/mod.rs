@@ -35,6 +35,7 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         integrations: &view.integrations.all,
         overrides: view.overrides,
         payload: view.payload,
+        data: &run.data,
         has_contexts: !view.notification.contexts.is_empty(),
     });
     let failed = output.traces.iter().any(|trace| trace.status == TraceStatus::Failed);

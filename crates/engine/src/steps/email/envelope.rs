@@ -12,6 +12,8 @@ pub(super) struct Input<'a> {
     pub(super) controls: &'a Value,
     /// The integration's credentials: its sender.
     pub(super) credentials: &'a Value,
+    /// What names the files that go along.
+    pub(super) attachments: Vec<Value>,
 }
 
 /// The addresses of one mail.
@@ -24,13 +26,12 @@ pub(super) struct Envelope {
 }
 
 /// Members of the overrides that go along as they are.
-const ALONG: [&str; 8] = [
+const ALONG: [&str; 7] = [
     "senderName",
     "replyTo",
     "text",
     "headers",
     "customData",
-    "attachments",
     "ipPoolName",
     "alias",
 ];
@@ -79,6 +80,9 @@ pub(super) fn envelope(input: &Input<'_>) -> Option<Envelope> {
             address.insert(name.to_owned(), value.clone());
         }
     }
+    if !input.attachments.is_empty() {
+        address.insert("attachments".to_owned(), json!(input.attachments));
+    }
     Some(Envelope {
         first: to.first().cloned(),
         address: Value::Object(address),
@@ -115,6 +119,7 @@ mod tests {
             overrides,
             controls: &json!({}),
             credentials: &json!({ "from": "us@x.y" }),
+            attachments: Vec::new(),
         })
     }
 
@@ -159,6 +164,7 @@ mod tests {
                 overrides: &overrides,
                 controls: &controls,
                 credentials: &json!({ "from": "us@x.y" }),
+                attachments: Vec::new(),
             });
             let address = made.unwrap().address;
             (address["from"].clone(), address["senderName"].clone())

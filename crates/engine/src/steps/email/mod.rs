@@ -2,7 +2,7 @@
 
 mod envelope;
 
-use campanile_email::Content;
+use campanile_email::{Content, Email, RenderError};
 use campanile_liquid::RenderOptions;
 use campanile_model::Channel;
 use campanile_model::channel::{JobReason, JobStatus, MessageStatus, TraceStatus};
@@ -14,6 +14,7 @@ use campanile_store::traces::NewTrace;
 use serde_json::{Value, json};
 
 use super::{Next, choice, overrides};
+use crate::attachments;
 use crate::run::messages::{self, Alone, Group, Planned};
 use crate::run::{Run, Turn};
 
@@ -24,13 +25,8 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         return Ok(Next::Go);
     };
     let view = run.view;
-    let integration = match choice::choose(&view.integrations.all, Channel::Email, view.overrides) {
-        Ok(integration) => integration,
-        Err(trace) => {
-            run.tell(turn.job, trace);
-            turn.job.status = JobStatus::Failed;
-            return Ok(Next::Go);
-        }
+    let Some(integration) = choice::made(run, turn, Channel::Email) else {
+        return Ok(Next::Go);
     };
     let custom = overrides::of_channel(view.overrides, "email", &integration.provider_id);
     let credentials = view
@@ -42,6 +38,7 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         overrides: &custom,
         controls: &controls,
         credentials: credentials.unwrap_or(&Value::Null),
+        attachments: attachments::of_channel(view.payload, &custom, "email"),
     });
     let subject = envelope::text(&custom, "subject").or_else(|| envelope::text(&controls, "subject"));
     let head = Head {
@@ -49,7 +46,7 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         email: envelope.as_ref().and_then(|envelope| envelope.first.clone()),
         ..Head::default()
     };
-    let Some(envelope) = envelope else {
+    let Some(mut envelope) = envelope else {
         messages::store_alone(
             run,
             turn,
@@ -67,9 +64,13 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
         turn.job.reason = Some(JobReason::MissingEmail);
         return Ok(Next::Go);
     };
-    let Some(html) = body(run, turn, &controls, &custom) else {
+    let Some(Email { html, text }) = body(run, turn, &controls, &custom) else {
         return Ok(Next::Go);
     };
+    // A text that comes with the trigger wins over the one that is made of the HTML.
+    if envelope.address.get("text").is_none() {
+        envelope.address["text"] = text.into();
+    }
     let group = Group {
         integration_id: integration.id,
         provider_id: integration.provider_id.clone(),
@@ -89,12 +90,18 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Result<Next, StoreE
     Ok(Next::Wait)
 }
 
-/// The HTML of the message; without it the job has failed, and its story says why.
-fn body(run: &mut Run<'_>, turn: &mut Turn<'_>, controls: &Value, custom: &Value) -> Option<String> {
-    // A body that comes with the trigger is finished.
-    if let Some(html) = envelope::text(custom, "html") {
-        return Some(html);
-    }
+/// The HTML of the message and its text; without them the job has failed, and its story says why.
+fn body(run: &mut Run<'_>, turn: &mut Turn<'_>, controls: &Value, custom: &Value) -> Option<Email> {
+    let made = match envelope::text(custom, "html") {
+        // A body that comes with the trigger is finished.
+        Some(html) => campanile_email::finished(html),
+        None => composed(run, turn, controls)?,
+    };
+    made.map_err(|error| run.content_failed(turn, &error.to_string())).ok()
+}
+
+/// The step's own body in its layout; nothing when there is no such layout, which is told.
+fn composed(run: &mut Run<'_>, turn: &mut Turn<'_>, controls: &Value) -> Option<Result<Email, RenderError>> {
     let view = run.view;
     let stored = view
         .prepared
@@ -134,13 +141,7 @@ fn body(run: &mut Run<'_>, turn: &mut Turn<'_>, controls: &Value, custom: &Value
         sanitise: controls["disableOutputSanitization"] != true,
     };
     let options = RenderOptions::novu(view.engine.store().now().timestamp());
-    match campanile_email::render(&content, &run.data, &options) {
-        Ok(email) => Some(email.html),
-        Err(error) => {
-            run.content_failed(turn, &error.to_string());
-            None
-        }
-    }
+    Some(campanile_email::render(&content, &run.data, &options))
 }
 
 /// Which layout a message goes into.
