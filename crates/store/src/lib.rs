@@ -42,6 +42,7 @@ pub mod tasks;
 pub mod testing;
 pub mod topics;
 pub mod traces;
+pub mod translations;
 pub mod webhooks;
 pub mod workflows;
 
@@ -113,6 +114,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         testing::ALL,
         topics::ALL,
         traces::ALL,
+        translations::ALL,
         webhooks::ALL,
         webhooks::ALL_DELIVERIES,
         workflows::ALL,

@@ -31,6 +31,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0015_environments",
         include_str!("../../migrations/0015_environments.sql"),
     ),
+    (
+        "0016_translations",
+        include_str!("../../migrations/0016_translations.sql"),
+    ),
 ];
 
 const HISTORY: &str =

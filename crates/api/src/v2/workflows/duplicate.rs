@@ -88,6 +88,7 @@ fn copied(store: &Store, source: Workflow, body: &DuplicateWorkflow) -> Result<W
         translated: body.translated.unwrap_or(source.translated),
         active: false,
         last_triggered_at: None,
+        published_at: None,
         created_at: now,
         updated_at: now,
         ..source
