@@ -210,3 +210,15 @@ fact('a step that names a layout which is not there is refused', async () => {
   const change = { name: 'W', steps, preferences: {}, origin: 'novu-cloud' };
   assertRefused(await api.put(`/v2/workflows/${workflow.workflowId}`, change), 400, /layoutId/);
 });
+
+fact('a copy has the texts of what it was copied from', async () => {
+  const workflow = await workflowOf();
+  const layout = dataOf(await api.post('/v2/layouts', { layoutId: unique('layout'), name: 'L', isTranslationEnabled: true }), 201);
+  await put(workflow.workflowId, 'en_US', { a: 'A' });
+  await put(layout.layoutId, 'en_US', { b: 'B' }, 'layout');
+  const copy = dataOf(await api.post(`/v2/workflows/${workflow.workflowId}/duplicate`, {}), 201);
+  const frame = dataOf(await api.post(`/v2/layouts/${layout.layoutId}/duplicate`, { name: 'Copy' }), 201);
+  assert.deepEqual(dataOf(await api.get(`/v2/translations/workflow/${copy.workflowId}/en_US`)).content, { a: 'A' });
+  assert.deepEqual(dataOf(await api.get(`/v2/translations/layout/${frame.layoutId}/en_US`)).content, { b: 'B' });
+  assert.deepEqual([copy.isTranslationEnabled, frame.isTranslationEnabled], [true, true]);
+});

@@ -162,7 +162,10 @@ fn unquoted(text: &str) -> String {
             let (quote, inside) = quoted.split_at(1);
             let end = inside.find(quote);
             let (content, after) = match end {
-                Some(end) => (inside.get(..end).unwrap_or_default(), inside.get(end + 1..).unwrap_or_default()),
+                Some(end) => (
+                    inside.get(..end).unwrap_or_default(),
+                    inside.get(end + 1..).unwrap_or_default(),
+                ),
                 None => (inside, ""),
             };
             let is_key = content
@@ -266,7 +269,9 @@ mod tests {
     use super::*;
 
     fn texts(contents: Value) -> Texts {
-        let Value::Object(contents) = contents else { return Texts::default() };
+        let Value::Object(contents) = contents else {
+            return Texts::default();
+        };
         let by_locale = contents
             .into_iter()
             .filter_map(|(locale, content)| Some((locale, content.as_object()?.clone())));
@@ -290,7 +295,10 @@ mod tests {
             ("{{ payload.t.a }} {{ part.b }} {{ cat.t }}", vec![]),
             ("{{ t.open", vec![]),
         ] {
-            assert_eq!(keys(control), (control.to_owned(), wanted.into_iter().map(str::to_owned).collect()));
+            assert_eq!(
+                keys(control),
+                (control.to_owned(), wanted.into_iter().map(str::to_owned).collect())
+            );
         }
         let document = json!({ "type": "doc", "content": [
             { "type": "variable", "attrs": { "id": "t.title" } }, { "type": "text", "text": "{{ t.body }}" },
@@ -311,9 +319,15 @@ mod tests {
             "en_US": { "title": "Hello {{ subscriber.firstName }}", "deep": { "a.b": "AB" }, "flat.key": "F", "broken": "{{ x" },
             "de_DE": { "title": "Hallo {{ subscriber.firstName }}" },
         }));
-        let wanted: Vec<String> = ["title", "deep.a.b", "flat.key", "broken", "gone"].map(str::to_owned).into();
+        let wanted: Vec<String> = ["title", "deep.a.b", "flat.key", "broken", "gone"]
+            .map(str::to_owned)
+            .into();
         let now = Time::from_millis(0);
-        for (locale, title) in [("de_DE", "Hallo {{ 1 }}\""), ("de-de", "Hallo {{ 1 }}\""), ("fr_FR", "Hello {{ 1 }}\"")] {
+        for (locale, title) in [
+            ("de_DE", "Hallo {{ 1 }}\""),
+            ("de-de", "Hallo {{ 1 }}\""),
+            ("fr_FR", "Hello {{ 1 }}\""),
+        ] {
             let mut data = json!({ "subscriber": { "locale": locale, "firstName": "{{ 1 }}\"" } });
             assert_eq!(texts.give(&wanted, &mut data, now), Ok(vec!["gone".to_owned()]));
             assert_eq!(

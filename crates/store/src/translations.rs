@@ -112,6 +112,20 @@ impl Store {
         batch.change_configuration();
     }
 
+    /// Stores the texts of one resource for a copy of it.
+    pub fn copy_translations(&self, batch: &mut Batch, ctx: &Ctx, texts: &[Translation], copy: Id) {
+        let now = self.now();
+        for one in texts {
+            let copied = Translation {
+                resource_id: copy,
+                created_at: now,
+                updated_at: now,
+                ..one.clone()
+            };
+            self.put_translation(batch, ctx, &copied);
+        }
+    }
+
     /// Removes the texts of one locale; the commit fails with [`GONE`] when they are gone already.
     pub fn delete_translation(&self, batch: &mut Batch, ctx: &Ctx, kind: Translated, resource: Id, locale: &str) {
         batch.expect(&DELETE, args![ctx.environment, kind.wire(), resource, locale], GONE);

@@ -170,7 +170,15 @@ macro_rules! wire_shape {
     )* };
 }
 
-wire_shape!(Channel, StepType, Severity, HealthStatus, WorkflowStatus, Origin, Translated);
+wire_shape!(
+    Channel,
+    StepType,
+    Severity,
+    HealthStatus,
+    WorkflowStatus,
+    Origin,
+    Translated
+);
 
 /// Whether any text in the value holds a NUL, which PostgreSQL cannot store.
 fn has_nul(value: &Value) -> bool {

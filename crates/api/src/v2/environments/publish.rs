@@ -153,7 +153,8 @@ fn publish(
         .map(|layout| layout.layout_id.as_str())
         .collect();
     let is_named = |kind: Translated, id: &str| chosen.is_none_or(|chosen| chosen.contains(&(kind, id)));
-    let is_wanted = |kind: Translated, id: &str| is_named(kind, id) || (kind == Translated::Layout && needed.contains(&id));
+    let is_wanted =
+        |kind: Translated, id: &str| is_named(kind, id) || (kind == Translated::Layout && needed.contains(&id));
     let differences = between(source, target);
     let mut results = [Translated::Layout, Translated::Workflow].map(|kind| (kind, PublishResult::of(kind)));
     for (kind, result) in &mut results {
@@ -163,8 +164,16 @@ fn publish(
         }
         let differs = |id: &str| differences.iter().any(|one| one.kind == *kind && one.identifier == id);
         let all: Vec<(&str, &str)> = match kind {
-            Translated::Workflow => source.workflows.iter().map(|one| (one.workflow_id.as_str(), one.name.as_str())).collect(),
-            Translated::Layout => source.layouts.iter().map(|one| (one.layout_id.as_str(), one.name.as_str())).collect(),
+            Translated::Workflow => source
+                .workflows
+                .iter()
+                .map(|one| (one.workflow_id.as_str(), one.name.as_str()))
+                .collect(),
+            Translated::Layout => source
+                .layouts
+                .iter()
+                .map(|one| (one.layout_id.as_str(), one.name.as_str()))
+                .collect(),
         };
         for (id, name) in all {
             if is_named(*kind, id) && !differs(id) {
@@ -251,7 +260,10 @@ fn response(results: Vec<PublishResult>) -> PublishResponse {
     };
     PublishResponse {
         // Official clients decode only what is empty.
-        results: results.into_iter().filter(|result| result.total_processed > 0).collect(),
+        results: results
+            .into_iter()
+            .filter(|result| result.total_processed > 0)
+            .collect(),
         summary,
     }
 }

@@ -57,7 +57,12 @@ impl Side {
 
     /// The layouts that a workflow's steps name.
     pub(crate) fn layouts_of(&self, workflow: &Workflow) -> Vec<&Layout> {
-        let named = |layout: &&Layout| workflow.steps.iter().any(|step| name_of(step) == Some(&layout.layout_id));
+        let named = |layout: &&Layout| {
+            workflow
+                .steps
+                .iter()
+                .any(|step| name_of(step) == Some(&layout.layout_id))
+        };
         self.layouts.iter().filter(named).collect()
     }
 
@@ -103,7 +108,13 @@ impl Side {
     }
 
     /// The same for a workflow. Returns it as it will be.
-    pub(crate) fn put_workflow(&self, store: &Store, batch: &mut Batch, source: &Self, workflow: &Workflow) -> Workflow {
+    pub(crate) fn put_workflow(
+        &self,
+        store: &Store,
+        batch: &mut Batch,
+        source: &Self,
+        workflow: &Workflow,
+    ) -> Workflow {
         let known = self.workflow(&workflow.workflow_id);
         let added = copied(store, workflow, known);
         let added = store.publish_workflow(batch, &self.ctx, (&source.ctx, workflow), known, added);
@@ -120,7 +131,10 @@ impl Side {
         }
         let now = store.now();
         for new in wanted {
-            if known.iter().any(|one| one.locale == new.locale && one.content == new.content) {
+            if known
+                .iter()
+                .any(|one| one.locale == new.locale && one.content == new.content)
+            {
                 continue;
             }
             let added = Translation {

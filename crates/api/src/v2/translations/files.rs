@@ -37,8 +37,8 @@ impl File {
             .strip_suffix(".json")
             .and_then(locale::parse)
             .ok_or_else(|| format!("The file name must be a locale, such as en_US.json: {name}"))?;
-        let content: Value = serde_json::from_slice(&self.content)
-            .map_err(|error| format!("Invalid JSON in file: {name}: {error}"))?;
+        let content: Value =
+            serde_json::from_slice(&self.content).map_err(|error| format!("Invalid JSON in file: {name}: {error}"))?;
         let content = shaped(&content).map_err(|error| format!("Invalid texts in file: {name}: {error}"))?;
         Ok((locale, content))
     }
@@ -62,7 +62,9 @@ pub(super) async fn read(call: &Call) -> Result<Form> {
     while let Some(part) = parts.next_field().await.map_err(refused)? {
         add(&mut form, part).await?;
         if form.files.len() + form.fields.len() > MOST_FILES {
-            return Err(Error::bad_request(format!("At most {MOST_FILES} files are taken at once")));
+            return Err(Error::bad_request(format!(
+                "At most {MOST_FILES} files are taken at once"
+            )));
         }
     }
     Ok(form)

@@ -74,7 +74,9 @@ pub(super) async fn of_path(call: &Call, missing: fn() -> Error) -> Result<Resou
         let known = Translated::WIRE.join(", ");
         Error::bad_request(format!("resourceType must be one of the following values: {known}"))
     })?;
-    find(call, kind, call.parameter("resourceId")).await?.ok_or_else(missing)
+    find(call, kind, call.parameter("resourceId"))
+        .await?
+        .ok_or_else(missing)
 }
 
 /// All resources of this kind, by our id.

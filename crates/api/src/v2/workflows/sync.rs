@@ -41,11 +41,9 @@ async fn run(call: Call) -> Result<Reply> {
     }
     let store = call.store();
     for _ in 0..TRIES {
-        let (from, to) = futures_util::future::try_join(
-            Side::read(store, call.ctx.clone()),
-            Side::read(store, target.clone()),
-        )
-        .await?;
+        let (from, to) =
+            futures_util::future::try_join(Side::read(store, call.ctx.clone()), Side::read(store, target.clone()))
+                .await?;
         let Some(source) = from.workflow(&source.workflow_id) else {
             return Err(super::not_found(call.parameter("workflowId")));
         };

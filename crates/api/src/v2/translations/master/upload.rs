@@ -32,6 +32,8 @@ async fn run(call: Call) -> Result<Reply> {
     let body: UploadMasterJson = shaped(&Value::Object(form.fields))?;
     let file = form.files.iter().find(|file| file.name == body.file);
     let file = file.ok_or_else(|| Error::bad_request("file must be a file, named after its locale"))?;
-    let (locale, document) = file.texts().map_err(|problem| Error::bad_request(format!("file: {problem}")))?;
+    let (locale, document) = file
+        .texts()
+        .map_err(|problem| Error::bad_request(format!("file: {problem}")))?;
     store(&call, &locale, &document).await
 }
