@@ -8,6 +8,7 @@ use campanile_model::{Ctx, Id, Time};
 use serde_json::{Map, Value, json};
 
 use crate::db::{Batch, Columns, FromRow, StoreError, Val};
+use crate::translations::forget_translations;
 use crate::{Store, args, queries};
 
 /// The conflict of two creations of one layout.
@@ -238,7 +239,7 @@ impl Store {
     /// Removes a layout and its translations; the commit fails with [`CHANGED`] when it is gone already or is the default.
     pub fn delete_layout(&self, batch: &mut Batch, ctx: &Ctx, layout: &Layout) {
         batch.expect(&DELETE, args![ctx.environment, layout.id], CHANGED);
-        self.forget_translations(batch, ctx, Translated::Layout, layout.id);
+        forget_translations(batch, ctx, Translated::Layout, layout.id);
         self.audit(batch, ctx, "layout.delete", layout.id);
         batch.change_configuration();
     }

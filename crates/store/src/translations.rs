@@ -135,13 +135,13 @@ impl Store {
 
     /// Removes all texts of a resource, if it has any.
     pub fn delete_translations(&self, batch: &mut Batch, ctx: &Ctx, kind: Translated, resource: Id) {
-        self.forget_translations(batch, ctx, kind, resource);
+        forget_translations(batch, ctx, kind, resource);
         self.audit(batch, ctx, "translation.delete", resource);
         batch.change_configuration();
     }
+}
 
-    /// The same, when the resource itself goes.
-    pub(crate) fn forget_translations(&self, batch: &mut Batch, ctx: &Ctx, kind: Translated, resource: Id) {
-        batch.add(&DELETE_ALL, args![ctx.environment, kind.wire(), resource]);
-    }
+/// Removes all texts of a resource that goes itself.
+pub(crate) fn forget_translations(batch: &mut Batch, ctx: &Ctx, kind: Translated, resource: Id) {
+    batch.add(&DELETE_ALL, args![ctx.environment, kind.wire(), resource]);
 }

@@ -8,6 +8,7 @@ use campanile_model::{Channel, Ctx, Id, StepType, Time};
 use serde_json::{Map, Value, json};
 
 use crate::db::{Batch, Columns, FromRow, StoreError, Val};
+use crate::translations::forget_translations;
 use crate::{Store, args, queries};
 
 /// The conflict of two creations of one workflow.
@@ -451,12 +452,11 @@ impl Store {
         workflow: Workflow,
     ) -> Workflow {
         let names = json!({ "object": names(&workflow) });
-        let mut workflow = match known {
-            Some(known) => self.update_workflow(batch, ctx, known, workflow),
-            None => {
-                self.insert_workflow(batch, ctx, &workflow);
-                workflow
-            }
+        let mut workflow = if let Some(known) = known {
+            self.update_workflow(batch, ctx, known, workflow)
+        } else {
+            self.insert_workflow(batch, ctx, &workflow);
+            workflow
         };
         let now = self.now();
         workflow.published_at = Some(now);
@@ -471,7 +471,7 @@ impl Store {
     pub fn delete_workflow(&self, batch: &mut Batch, ctx: &Ctx, workflow: &Workflow) {
         batch.expect(&DELETE, args![ctx.environment, workflow.id], CHANGED);
         batch.add(&DELETE_PREFERENCES, args![ctx.environment, workflow.id]);
-        self.forget_translations(batch, ctx, Translated::Workflow, workflow.id);
+        forget_translations(batch, ctx, Translated::Workflow, workflow.id);
         self.record_change(batch, ctx, "deleted", workflow, &json!({ "object": names(workflow) }));
     }
 
