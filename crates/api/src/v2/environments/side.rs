@@ -8,6 +8,7 @@ use campanile_store::layouts::Layout;
 use campanile_store::translations::Translation;
 use campanile_store::workflows::Workflow;
 use campanile_store::{Batch, Store, StoreError, layouts};
+use futures_util::future::{BoxFuture, try_join};
 use serde_json::{Map, Value, json};
 
 use crate::v2::workflows::layouts::name_of;
@@ -22,28 +23,31 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    pub(crate) async fn read(store: &Store, ctx: Ctx) -> Result<Self> {
-        let (workflows, layouts, of_workflows, of_layouts) = futures_util::future::try_join4(
-            store.all_workflows(&ctx),
-            store.layouts_all(&ctx),
-            store.translations_all(&ctx, Translated::Workflow),
-            store.translations_all(&ctx, Translated::Layout),
-        )
-        .await?;
-        let mut texts: HashMap<_, Vec<Translation>> = HashMap::new();
-        for one in of_workflows.into_iter().chain(of_layouts) {
-            texts.entry((one.kind, one.resource_id)).or_default().push(one);
-        }
-        let portable = |workflow: Workflow| portable(workflow, &layouts);
-        Ok(Self {
-            workflows: workflows
+    /// Reads a side. What waits for so many answers is large, so it is kept apart.
+    pub(crate) fn read(store: &Store, ctx: Ctx) -> BoxFuture<'_, Result<Self>> {
+        Box::pin(async move {
+            let resources = Box::pin(try_join(store.all_workflows(&ctx), store.layouts_all(&ctx))).await?;
+            let (workflows, layouts) = resources;
+            let texts = Box::pin(try_join(
+                store.translations_all(&ctx, Translated::Workflow),
+                store.translations_all(&ctx, Translated::Layout),
+            ));
+            let (of_workflows, of_layouts) = texts.await?;
+            let mut texts: HashMap<_, Vec<Translation>> = HashMap::new();
+            for one in of_workflows.into_iter().chain(of_layouts) {
+                texts.entry((one.kind, one.resource_id)).or_default().push(one);
+            }
+            let workflows = workflows
                 .into_iter()
                 .filter(|workflow| workflow.origin == Origin::NovuCloud)
-                .map(portable)
-                .collect(),
-            ctx,
-            layouts,
-            texts,
+                .map(|workflow| portable(workflow, &layouts))
+                .collect();
+            Ok(Self {
+                ctx,
+                workflows,
+                layouts,
+                texts,
+            })
         })
     }
 
@@ -80,29 +84,26 @@ impl Side {
     /// Adds a layout of the source to this environment, in place of the one with its identifier.
     pub(crate) fn put_layout(&self, store: &Store, batch: &mut Batch, source: &Self, layout: &Layout) {
         let known = self.layout(&layout.layout_id);
-        let id = match known {
-            Some(known) => {
-                let changed = Layout {
-                    name: layout.name.clone(),
-                    translated: layout.translated,
-                    controls: layout.controls.clone(),
-                    ..known.clone()
-                };
-                store.update_layout(batch, &self.ctx, known, changed);
-                known.id
-            }
-            None => {
-                let now = store.now();
-                let added = Layout {
-                    id: store.new_id(),
-                    is_default: layout.is_default && self.layouts.iter().all(|known| !known.is_default),
-                    created_at: now,
-                    updated_at: now,
-                    ..layout.clone()
-                };
-                store.insert_layout(batch, &self.ctx, &added);
-                added.id
-            }
+        let id = if let Some(known) = known {
+            let changed = Layout {
+                name: layout.name.clone(),
+                translated: layout.translated,
+                controls: layout.controls.clone(),
+                ..known.clone()
+            };
+            store.update_layout(batch, &self.ctx, known, changed);
+            known.id
+        } else {
+            let now = store.now();
+            let added = Layout {
+                id: store.new_id(),
+                is_default: layout.is_default && self.layouts.iter().all(|known| !known.is_default),
+                created_at: now,
+                updated_at: now,
+                ..layout.clone()
+            };
+            store.insert_layout(batch, &self.ctx, &added);
+            added.id
         };
         self.put_texts(store, batch, source, Translated::Layout, layout.id, id);
     }

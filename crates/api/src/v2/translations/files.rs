@@ -54,12 +54,12 @@ pub(super) async fn read(call: &Call) -> Result<Form> {
     if call.body.is_empty() {
         return Ok(Form::default());
     }
-    let boundary = multer::parse_boundary(kind).map_err(refused)?;
+    let boundary = multer::parse_boundary(kind).map_err(|error| refused(&error))?;
     let body = call.body.clone();
     let stream = futures_util::stream::once(async move { Ok::<_, Infallible>(body) });
     let mut parts = Multipart::new(stream, boundary);
     let mut form = Form::default();
-    while let Some(part) = parts.next_field().await.map_err(refused)? {
+    while let Some(part) = parts.next_field().await.map_err(|error| refused(&error))? {
         add(&mut form, part).await?;
         if form.files.len() + form.fields.len() > MOST_FILES {
             return Err(Error::bad_request(format!(
@@ -72,32 +72,29 @@ pub(super) async fn read(call: &Call) -> Result<Form> {
 
 async fn add(form: &mut Form, part: Field<'static>) -> Result<()> {
     let field = part.name().unwrap_or_default().to_owned();
-    match part.file_name().map(str::to_owned) {
-        Some(name) => {
-            let content = part.bytes().await.map_err(refused)?;
-            // Some clients mark what takes several.
-            match field.strip_suffix("[]").unwrap_or(&field) {
-                "file" => {
-                    form.fields.insert(field, name.as_str().into());
-                }
-                several => {
-                    let names = form.fields.entry(several).or_insert_with(|| Value::Array(Vec::new()));
-                    if let Value::Array(names) = names {
-                        names.push(name.as_str().into());
-                    }
-                }
-            }
-            form.files.push(File { name, content });
+    let Some(name) = part.file_name().map(str::to_owned) else {
+        let text = part.text().await.map_err(|error| refused(&error))?;
+        form.fields.insert(field, text.into());
+        return Ok(());
+    };
+    let content = part.bytes().await.map_err(|error| refused(&error))?;
+    // Some clients mark what takes several.
+    match field.strip_suffix("[]").unwrap_or(&field) {
+        "file" => {
+            form.fields.insert(field, name.as_str().into());
         }
-        None => {
-            let text = part.text().await.map_err(refused)?;
-            form.fields.insert(field, text.into());
+        several => {
+            let names = form.fields.entry(several).or_insert_with(|| Value::Array(Vec::new()));
+            if let Value::Array(names) = names {
+                names.push(name.as_str().into());
+            }
         }
     }
+    form.files.push(File { name, content });
     Ok(())
 }
 
-fn refused(error: multer::Error) -> Error {
+fn refused(error: &multer::Error) -> Error {
     Error::bad_request(format!("The files could not be read: {error}"))
 }
 
