@@ -39,7 +39,8 @@ impl File {
             .ok_or_else(|| format!("The file name must be a locale, such as en_US.json: {name}"))?;
         let content: Value =
             serde_json::from_slice(&self.content).map_err(|error| format!("Invalid JSON in file: {name}: {error}"))?;
-        let content = shaped(&content).map_err(|error| format!("Invalid texts in file: {name}: {error}"))?;
+        let content = shaped(&content)
+            .map_err(|_| format!("The texts must be an object without NUL characters in file: {name}"))?;
         Ok((locale, content))
     }
 }
@@ -118,7 +119,7 @@ mod tests {
             ("german.json", "{}", "name must be a locale"),
             ("de_DE.txt", "{}", "name must be a locale"),
             ("de_DE.json", "{", "Invalid JSON in file: de_DE.json"),
-            ("de_DE.json", "[]", "must be an object"),
+            ("de_DE.json", "[]", "must be an object without NUL"),
             ("de_DE.json", "{\"a\":\"\\u0000\"}", "NUL"),
         ] {
             let problem = texts(name, content).unwrap_err();
