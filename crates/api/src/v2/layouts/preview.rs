@@ -75,7 +75,7 @@ async fn run(call: Call) -> Result<Reply> {
     let preview = LayoutPreview {
         result: json!({ "type": "email", "preview": { "body": email.html } }),
         example,
-        schema: Nullable(Some(view::variables())),
+        schema: Nullable(Some(view::variables(frame.layout.translated))),
     };
     Reply::data(201, &preview)
 }
