@@ -21,6 +21,16 @@ const ranks = async (where, ...list) => {
   return rows.map(({ primary, priority }) => `${primary ? 'primary' : '-'} ${priority}`);
 };
 
+fact('what cannot be configured at a provider is told, and is no error', covers('IntegrationsController_autoConfigureIntegration'), async () => {
+  const integration = await make.integration({ providerId: 'sendgrid', channel: 'email' });
+  const { result } = await novu.integrations.integrationsControllerAutoConfigureIntegration(integration._id);
+  assert.equal(result.success, false);
+  assert.match(result.message, /^Auto-configuration failed: .*sendgrid/);
+  for (const id of [unknownId, 'no-id']) {
+    assertRefused(await api.post(`/v1/integrations/${id}/auto-configure`), 404, `Integration not found, id: ${id}`);
+  }
+});
+
 fact('each environment begins with an active in-app integration', async () => {
   for (const where of [{ api }, production]) {
     const inbox = dataOf(await where.api.get('/v1/integrations')).filter(({ providerId }) => providerId === 'novu');

@@ -189,12 +189,12 @@ const table = {
 // What a served operation still lacks, said to the people who read COMPATIBILITY.md.
 export const partial = {
   EventsController_trigger: '`bridgeUrl`; of the providers only those of chat send.',
-  EnvironmentsController_diffEnvironment: 'Layouts and translations; the SDK decodes only empty results, as against Novu (its list of resource types is another).',
-  EnvironmentsController_publishEnvironment: 'Layouts and translations; the SDK decodes only empty results, as against Novu (its list of resource types is another).',
+  EnvironmentsController_diffEnvironment: 'The SDK decodes only empty results, as against Novu (its list of resource types is another).',
+  EnvironmentsController_publishEnvironment: 'The SDK decodes only empty results, as against Novu (its list of resource types is another).',
+  IntegrationsController_autoConfigureIntegration: 'Answers `success: false` for every provider: statuses of deliveries are not received yet.',
   IntegrationsController_createIntegration: 'The `check` of e-mail credentials: they are stored unchecked.',
   IntegrationsController_updateIntegrationById: 'The `check` of e-mail credentials: they are stored unchecked.',
   NotificationsController_listNotifications: 'The filters `topicKey` and `subscriptionId`.',
-  WorkflowController_sync: 'Layouts and translations do not go along.',
 };
 
 export const operations = Object.entries(table).flatMap(([noun, rows]) =>

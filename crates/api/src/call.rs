@@ -122,7 +122,8 @@ impl Call {
     }
 }
 
-fn shaped<T: Shape>(value: &Value) -> Result<T> {
+/// A value read into its shape.
+pub(crate) fn shaped<T: Shape>(value: &Value) -> Result<T> {
     let mut problems = Problems::default();
     match T::read(value, &Path::Root, &mut problems) {
         Some(read) if problems.is_empty() => Ok(read),

@@ -18,7 +18,7 @@ use ring::digest;
 use crate::answer::{Answer, IDEMPOTENCY_LINK, mask_secrets, nothing_here};
 use crate::call::{Call, Idempotency};
 use crate::rate::Standing;
-use crate::route::{Auth, Lookup, Route};
+use crate::route::{Auth, Format, Lookup, Route};
 use crate::shape::parse_query;
 use crate::v1::integrations::oauth::callback::ROUTE as CALLBACK;
 use crate::{App, Settings};
@@ -360,10 +360,10 @@ async fn read_body(headers: &HeaderMap, body: Body, route: &Route) -> Result<Byt
         return Err(too_large());
     }
     let body = kept.freeze();
-    let (fits, expected) = if route.takes_form {
-        (is_form(headers), "application/x-www-form-urlencoded")
-    } else {
-        (is_json(headers), "application/json")
+    let expected = route.format.content_type();
+    let fits = match route.format {
+        Format::Json => is_json(headers),
+        Format::Form | Format::Files => content_type(headers).is_some_and(|kind| kind == expected),
     };
     if !body.is_empty() && !fits {
         let text = format!("The content type must be {expected}");
@@ -383,11 +383,6 @@ fn waits_for_leave(headers: &HeaderMap) -> bool {
 fn is_json(headers: &HeaderMap) -> bool {
     content_type(headers)
         .is_none_or(|kind| kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")))
-}
-
-/// A body as a browser sends the fields of a form.
-fn is_form(headers: &HeaderMap) -> bool {
-    content_type(headers).is_some_and(|kind| kind == "application/x-www-form-urlencoded")
 }
 
 /// The content type without its parameters.

@@ -102,6 +102,7 @@ fn welcome(store: &Store) -> Workflow {
             issues: Map::new(),
         }],
         last_triggered_at: None,
+        published_at: None,
         created_at: now,
         updated_at: now,
     }

@@ -99,7 +99,7 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     }
     if let Some(body) = route.body {
         operation["requestBody"] =
-            json!({ "required": true, "content": { "application/json": { "schema": body(schemas) } } });
+            json!({ "required": true, "content": { route.format.content_type(): { "schema": body(schemas) } } });
     }
     operation
 }

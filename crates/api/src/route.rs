@@ -39,6 +39,26 @@ impl Category {
     }
 }
 
+/// How a body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Json,
+    /// As a browser sends the fields of a form.
+    Form,
+    /// As a browser sends a form with files.
+    Files,
+}
+
+impl Format {
+    pub(crate) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Form => "application/x-www-form-urlencoded",
+            Self::Files => "multipart/form-data",
+        }
+    }
+}
+
 /// When the record of an `Idempotency-Key` is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lookup {
@@ -69,8 +89,8 @@ pub(crate) struct Route {
     /// What a call costs in its bucket.
     pub(crate) cost: u32,
     pub(crate) body_limit: usize,
-    /// Whether its body is a form's, not JSON.
-    pub(crate) takes_form: bool,
+    /// How its body is written.
+    pub(crate) format: Format,
     pub(crate) lookup: Lookup,
     pub(crate) status: u16,
     pub(crate) query: Option<Describe>,
@@ -92,7 +112,7 @@ impl Route {
             category: Category::Global,
             cost: 1,
             body_limit: SMALL_BODY,
-            takes_form: false,
+            format: Format::Json,
             lookup: Lookup::Early,
             status: 200,
             query: None,
@@ -162,7 +182,13 @@ impl Route {
 
     /// Its body is what a form of a page sends.
     pub(crate) const fn takes_form(mut self) -> Self {
-        self.takes_form = true;
+        self.format = Format::Form;
+        self
+    }
+
+    /// Its body is fields and files.
+    pub(crate) const fn takes_files(mut self) -> Self {
+        self.format = Format::Files;
         self
     }
 

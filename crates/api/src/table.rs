@@ -36,6 +36,7 @@ pub(crate) fn routes() -> Vec<&'static Route> {
         v2::topics::ROUTES,
         v2::topics::subscriptions::ROUTES,
         v2::subscribers::preferences::ROUTES,
+        v2::translations::ROUTES,
         v2::workflows::ROUTES,
         connect::ROUTES,
         health::ROUTES,

@@ -17,6 +17,8 @@ pub struct Content<'a> {
     pub body: &'a str,
     /// The body of the layout around it, of either form.
     pub layout: Option<&'a str>,
+    /// What the layout's templates see, when it is not what the body's see.
+    pub layout_data: Option<&'a Value>,
     /// Whether what could run, or track, in a reader is taken out.
     pub sanitise: bool,
 }
@@ -43,7 +45,7 @@ pub fn render(content: &Content<'_>, data: &Value, options: &RenderOptions) -> R
         if framed { Frame::Piece } else { Frame::Page },
     )?;
     if let Some(layout) = content.layout {
-        html = in_layout(layout, &html, data, options)?;
+        html = in_layout(layout, &html, content.layout_data.unwrap_or(data), options)?;
     }
     limits::check_html(&html)?;
     let mut html = without_blank_paragraphs(html);
@@ -158,6 +160,7 @@ mod tests {
         let content = Content {
             body,
             layout,
+            layout_data: None,
             sanitise: true,
         };
         render(&content, data, &options())
@@ -226,6 +229,7 @@ mod tests {
         let mut content = Content {
             body,
             layout: None,
+            layout_data: None,
             sanitise: true,
         };
         let html = |content: &Content<'_>| render(content, &json!({}), &options()).expect("renders").html;

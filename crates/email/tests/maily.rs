@@ -64,6 +64,7 @@ fn ours(document: &Value) -> String {
     let content = Content {
         body: &document.to_string(),
         layout: None,
+        layout_data: None,
         sanitise: false,
     };
     let options = RenderOptions::novu(jiff::Timestamp::UNIX_EPOCH);

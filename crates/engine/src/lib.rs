@@ -25,6 +25,7 @@ pub mod schedule;
 mod steps;
 mod task;
 mod test_message;
+pub mod translations;
 mod webhooks;
 mod wishes;
 mod worker;
@@ -40,7 +41,7 @@ use campanile_store::{Store, StoreError};
 
 pub use accept::{Accepted, Trigger, new_transaction_id};
 pub use metrics::EngineMetrics;
-pub use render::preview;
+pub use render::{Preview, preview};
 pub use test_message::{TestMessage, Tested};
 pub use worker::Worker;
 pub use workflows::Prepared;

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use campanile_liquid::{RenderOptions, Template};
-use campanile_model::Time;
+use campanile_model::{StepType, Time};
 use campanile_store::contexts::Context;
 use campanile_store::subscribers::Subscriber;
 use campanile_store::workflows::Workflow;
 use serde_json::{Map, Value, json};
 
+use crate::steps::email;
+use crate::translations::{self, Frame, Texts};
 use crate::workflows::{Condition, Prepared};
 
 /// What templates see of somebody.
@@ -92,12 +94,44 @@ pub(crate) fn controls(prepared: &Prepared, index: usize, data: &Value, now: Tim
     rendered(template, data, now)
 }
 
-/// Controls rendered with this data, as a run of the step renders them; `Err` says why they could not be.
-pub fn preview(controls: &Map<String, Value>, data: &Value, now: Time) -> Result<Value, String> {
-    let mut controls = controls.clone();
-    controls.remove("skip");
-    let template = Template::parse(&Value::Object(controls).to_string()).map_err(|error| error.to_string())?;
-    rendered(&template, data, now)
+/// What a step is previewed with.
+pub struct Preview<'a> {
+    /// What it does.
+    pub kind: StepType,
+    /// What it is told.
+    pub controls: Map<String, Value>,
+    /// The workflow's texts, when translations are on.
+    pub texts: Option<&'a Texts>,
+    /// The environment's layouts, which mails go into.
+    pub frames: &'a [Frame],
+    /// What templates see.
+    pub data: &'a Value,
+    /// The time.
+    pub now: Time,
+}
+
+/// A step's controls rendered as a run of it renders them, a mail's body in its layout; `Err` says why they could not be.
+pub fn preview(mut preview: Preview<'_>) -> Result<Value, String> {
+    preview.controls.remove("skip");
+    let mut data = preview.data.clone();
+    if let Some(texts) = preview.texts {
+        let keys = translations::prepare(&mut preview.controls);
+        texts.give(&keys, &mut data, preview.now)?;
+    }
+    let html = match preview.kind {
+        StepType::Email => Some(email::preview(&preview.controls, preview.frames, &data, preview.now)?),
+        _ => None,
+    };
+    if html.is_some() {
+        preview.controls.remove("body");
+    }
+    let controls = Value::Object(preview.controls).to_string();
+    let template = Template::parse(&controls).map_err(|error| error.to_string())?;
+    let mut rendered = rendered(&template, &data, preview.now)?;
+    if let Some(html) = html {
+        rendered["body"] = html.into();
+    }
+    Ok(rendered)
 }
 
 /// Renders a template that is JSON.

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use campanile_liquid::Template;
+use campanile_model::channel::Translated;
 use campanile_model::slug::Reference;
-use campanile_model::{Ctx, Id, Result, StepType};
+use campanile_model::{Ctx, Id, Result, StepType, Time};
 use campanile_store::StoreError;
-use campanile_store::layouts::Layout;
 use campanile_store::workflows::{Step, Workflow};
 use serde_json::{Map, Value};
 
 use crate::payload::{self, Schema};
 use crate::preferences::Offer;
+use crate::translations::{self, Frame, Texts};
 use crate::{Engine, conditions};
 
 /// Should a notice of a change get lost, the old workflow is used for this long.
@@ -31,7 +32,11 @@ pub struct Prepared {
     /// What it says of its channels.
     pub(crate) offer: Offer,
     /// The layouts that its mails may go into: all of the environment, when a step makes mails.
-    pub(crate) layouts: Arc<[Layout]>,
+    pub(crate) layouts: Arc<[Frame]>,
+    /// Its texts in all locales, when translations are on.
+    texts: Option<Texts>,
+    /// The keys of texts that each step uses.
+    keys: Vec<Vec<String>>,
 }
 
 /// When a step runs (its control `skip`, whose name says the opposite of what it does).
@@ -67,7 +72,13 @@ impl Condition {
 }
 
 impl Prepared {
-    fn new(workflow: Workflow, layouts: Arc<[Layout]>) -> Self {
+    fn new(mut workflow: Workflow, layouts: Arc<[Frame]>, texts: Option<Texts>) -> Self {
+        let mut keys = Vec::new();
+        if texts.is_some() {
+            for step in &mut workflow.steps {
+                keys.push(translations::prepare(&mut step.control_values));
+            }
+        }
         let templates = workflow
             .steps
             .iter()
@@ -98,6 +109,8 @@ impl Prepared {
                 }),
             templates,
             layouts,
+            texts,
+            keys,
             offer: Offer::parse(&workflow.preferences.default, workflow.preferences.user.as_ref()),
             workflow,
         }
@@ -105,6 +118,14 @@ impl Prepared {
 }
 
 impl Prepared {
+    /// Puts the texts that the step at this index uses into the data, as `t`; which of them are missing.
+    pub(crate) fn translate(&self, index: usize, data: &mut Value, now: Time) -> Result<Vec<String>, String> {
+        match (&self.texts, self.keys.get(index)) {
+            (Some(texts), Some(keys)) => texts.give(keys, data, now),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// The payload with the defaults of the workflow's schema; an error when it has to fit the schema and does not.
     pub fn checked_payload(&self, payload: Map<String, Value>) -> Result<Value> {
         let mut payload = Value::Object(payload);
@@ -126,7 +147,7 @@ enum Key {
 pub(crate) struct Cache {
     entries: moka::sync::Cache<(u64, Key), Option<Arc<Prepared>>>,
     /// By environment; workflows share them.
-    layouts: moka::sync::Cache<(u64, Id), Arc<[Layout]>>,
+    layouts: moka::sync::Cache<(u64, Id), Arc<[Frame]>>,
 }
 
 impl Cache {
@@ -179,15 +200,28 @@ impl Engine {
         let Some(workflow) = found else { return Ok(None) };
         let has_mail = workflow.steps.iter().any(|step| step.kind == StepType::Email);
         let layouts = if has_mail { self.layouts(ctx).await? } else { [].into() };
-        Ok(Some(Arc::new(Prepared::new(workflow, layouts))))
+        let texts = if workflow.translated {
+            let store = self.store();
+            let found = store.translations_of(ctx, Translated::Workflow, workflow.id).await?;
+            Some(Texts::new(found))
+        } else {
+            None
+        };
+        Ok(Some(Arc::new(Prepared::new(workflow, layouts, texts))))
     }
 
-    async fn layouts(&self, ctx: &Ctx) -> Result<Arc<[Layout]>, StoreError> {
+    async fn layouts(&self, ctx: &Ctx) -> Result<Arc<[Frame]>, StoreError> {
         let key = (self.store().db().signals().configuration(), ctx.environment);
         if let Some(known) = self.inner.workflows.layouts.get(&key) {
             return Ok(known);
         }
-        let found: Arc<[Layout]> = self.store().layouts_all(ctx).await?.into();
+        let layouts = self.store().layouts_all(ctx).await?;
+        let translations = if layouts.iter().any(|layout| layout.translated) {
+            self.store().translations_all(ctx, Translated::Layout).await?
+        } else {
+            Vec::new()
+        };
+        let found: Arc<[Frame]> = translations::frames(layouts, translations).into();
         self.inner.workflows.layouts.insert(key, Arc::clone(&found));
         Ok(found)
     }

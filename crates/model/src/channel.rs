@@ -43,6 +43,11 @@ wire_enum! {
 }
 
 wire_enum! {
+    /// What has texts in several languages.
+    Translated { Workflow = "workflow", Layout = "layout", }
+}
+
+wire_enum! {
     /// What a step does. `trigger` is the synthetic first job of a notification.
     StepType {
         InApp = "in_app", Email = "email", Sms = "sms", Chat = "chat", Push = "push", Digest = "digest",

@@ -10,6 +10,7 @@ pub mod context;
 pub mod ctx;
 pub mod error;
 pub mod id;
+pub mod locale;
 pub mod slug;
 pub mod texts;
 pub mod time;

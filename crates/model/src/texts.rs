@@ -76,6 +76,8 @@ details! {
     AnswerDoesNotFit = "response_body_schema_validation_failed" => "Response body schema validation failed";
     /// A worker died while this call was under way.
     CallRepeated = "http_request_repeated" => "A previous call was interrupted, its result is unknown; calling again with the same idempotency-key";
+    /// Neither the subscriber's locale nor the default one has a text.
+    TranslationMissing = "translation_missing" => "Translations are missing; their keys were sent in their place";
     /// Nobody to send the mail to.
     SubscriberNoEmail = "subscriber_missing_email_address" => "Subscriber missing email address";
     /// Nobody to send the SMS to.

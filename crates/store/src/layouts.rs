@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use campanile_model::channel::Translated;
 use campanile_model::slug::Reference;
 use campanile_model::{Ctx, Id, Time};
 use serde_json::{Map, Value, json};
 
 use crate::db::{Batch, Columns, FromRow, StoreError, Val};
+use crate::translations::forget_translations;
 use crate::{Store, args, queries};
 
 /// The conflict of two creations of one layout.
@@ -234,9 +236,10 @@ impl Store {
         changed
     }
 
-    /// Removes a layout; the commit fails with [`CHANGED`] when it is gone already or is the default.
+    /// Removes a layout and its translations; the commit fails with [`CHANGED`] when it is gone already or is the default.
     pub fn delete_layout(&self, batch: &mut Batch, ctx: &Ctx, layout: &Layout) {
         batch.expect(&DELETE, args![ctx.environment, layout.id], CHANGED);
+        forget_translations(batch, ctx, Translated::Layout, layout.id);
         self.audit(batch, ctx, "layout.delete", layout.id);
         batch.change_configuration();
     }

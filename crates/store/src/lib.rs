@@ -43,6 +43,7 @@ pub mod tasks;
 pub mod testing;
 pub mod topics;
 pub mod traces;
+pub mod translations;
 pub mod webhooks;
 pub mod workflows;
 
@@ -115,6 +116,7 @@ pub fn all_statements() -> Vec<&'static db::Sql> {
         testing::ALL,
         topics::ALL,
         traces::ALL,
+        translations::ALL,
         webhooks::ALL,
         webhooks::ALL_DELIVERIES,
         workflows::ALL,

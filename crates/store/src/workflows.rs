@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use campanile_model::channel::{Origin, Severity, WorkflowStatus};
+use campanile_model::channel::{Origin, Severity, Translated, WorkflowStatus};
 use campanile_model::slug::Reference;
 use campanile_model::{Channel, Ctx, Id, StepType, Time};
 use serde_json::{Map, Value, json};
 
 use crate::db::{Batch, Columns, FromRow, StoreError, Val};
+use crate::translations::forget_translations;
 use crate::{Store, args, queries};
 
 /// The conflict of two creations of one workflow.
@@ -17,23 +18,29 @@ pub const CHANGED: &str = "workflow changed meanwhile";
 
 queries! {
     FIND = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
-        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        translated, severity, origin, preferences, steps, last_triggered_at, published_at, created_at,
+        updated_at
         FROM workflows WHERE environment_id = $1 AND id = $2";
     FIND_NAMED = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
-        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        translated, severity, origin, preferences, steps, last_triggered_at, published_at, created_at,
+        updated_at
         FROM workflows WHERE environment_id = $1 AND workflow_id = $2";
     FIND_MANY = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
-        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        translated, severity, origin, preferences, steps, last_triggered_at, published_at, created_at,
+        updated_at
         FROM workflows WHERE environment_id = $1 AND id {in:$2}";
     MATCHING = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
-        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        translated, severity, origin, preferences, steps, last_triggered_at, published_at, created_at,
+        updated_at
         FROM workflows t WHERE environment_id = $1 AND (id {in:$2} OR workflow_id {in:$3}
             OR EXISTS (SELECT 1 FROM {each:t.tags} WHERE value {in:$4})) ORDER BY id LIMIT $5";
     FIND_ALL = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
-        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        translated, severity, origin, preferences, steps, last_triggered_at, published_at, created_at,
+        updated_at
         FROM workflows WHERE environment_id = $1 ORDER BY id";
     FIND_MANY_NAMED = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
-        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        translated, severity, origin, preferences, steps, last_triggered_at, published_at, created_at,
+        updated_at
         FROM workflows WHERE environment_id = $1 AND workflow_id {in:$2}";
     INSERT = {
         insert "workflows",
@@ -46,21 +53,24 @@ queries! {
     DELETE = "DELETE FROM workflows WHERE environment_id = $1 AND id = $2";
     DELETE_PREFERENCES = "DELETE FROM preferences WHERE environment_id = $1 AND workflow_id = $2 AND workflow_id <> ''";
     ACTIVE = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
-        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        translated, severity, origin, preferences, steps, last_triggered_at, published_at, created_at,
+        updated_at
         FROM workflows WHERE environment_id = $1 AND active ORDER BY id";
     MARK_TRIGGERED = "UPDATE workflows SET last_triggered_at = $3
         WHERE environment_id = $1 AND id = $2 AND (last_triggered_at IS NULL OR last_triggered_at <= $4)";
+    MARK_PUBLISHED = "UPDATE workflows SET published_at = $3 WHERE environment_id = $1 AND id = $2";
     /// A rough look: who reads it compares the steps.
     MENTIONING = "SELECT id, workflow_id, name, description, tags, active, status, validate_payload, payload_schema,
-        translated, severity, origin, preferences, steps, last_triggered_at, created_at, updated_at
+        translated, severity, origin, preferences, steps, last_triggered_at, published_at, created_at,
+        updated_at
         FROM workflows WHERE environment_id = $1 AND steps LIKE '%\"layoutId\":%'";
     ACTIVE_CHANNELS = "SELECT channel, is_primary FROM integrations
         WHERE environment_id = $1 AND active AND deleted_at IS NULL AND channel IS NOT NULL";
 }
 
 const COLUMNS: &str = "t.id, t.workflow_id, t.name, t.description, t.tags, t.active, t.status, t.validate_payload,
-    t.payload_schema, t.translated, t.severity, t.origin, t.preferences, t.steps, t.last_triggered_at, t.created_at,
-    t.updated_at";
+    t.payload_schema, t.translated, t.severity, t.origin, t.preferences, t.steps, t.last_triggered_at, t.published_at,
+    t.created_at, t.updated_at";
 
 /// A busy workflow's time of last use is written at most this often.
 const TRIGGERED_EVERY: Duration = Duration::from_mins(1);
@@ -98,6 +108,8 @@ pub struct Workflow {
     pub steps: Vec<Step>,
     /// When it was last triggered, to the minute.
     pub last_triggered_at: Option<Time>,
+    /// When it was last published, from this environment or to it.
+    pub published_at: Option<Time>,
     /// When it was made.
     pub created_at: Time,
     /// When it was last changed; each change has a later time than the one before.
@@ -176,6 +188,7 @@ impl FromRow for Workflow {
             preferences: preferences_of(&c.json()?),
             steps: steps_of(&c.json()?)?,
             last_triggered_at: c.opt_time()?,
+            published_at: c.opt_time()?,
             created_at: c.time()?,
             updated_at: c.time()?,
         })
@@ -427,21 +440,38 @@ impl Store {
         changed
     }
 
-    /// Stores a workflow that comes from another environment, in place of `known` when there is one, and announces it.
-    /// The commit fails with [`CHANGED`] or [`EXISTS`] when somebody else was quicker.
-    pub fn publish_workflow(&self, batch: &mut Batch, ctx: &Ctx, known: Option<&Workflow>, workflow: Workflow) {
+    /// Stores a workflow that comes from `source`, another environment, in place of `known` when there is one, announces
+    /// it and dates it on both sides. The commit fails with [`CHANGED`] or [`EXISTS`] when somebody else was quicker.
+    /// Returns the workflow as it will be.
+    pub fn publish_workflow(
+        &self,
+        batch: &mut Batch,
+        ctx: &Ctx,
+        source: (&Ctx, &Workflow),
+        known: Option<&Workflow>,
+        workflow: Workflow,
+    ) -> Workflow {
         let names = json!({ "object": names(&workflow) });
-        match known {
-            Some(known) => drop(self.update_workflow(batch, ctx, known, workflow)),
-            None => self.insert_workflow(batch, ctx, &workflow),
+        let mut workflow = if let Some(known) = known {
+            self.update_workflow(batch, ctx, known, workflow)
+        } else {
+            self.insert_workflow(batch, ctx, &workflow);
+            workflow
+        };
+        let now = self.now();
+        workflow.published_at = Some(now);
+        for (ctx, id) in [(source.0, source.1.id), (ctx, workflow.id)] {
+            batch.add(&MARK_PUBLISHED, args![ctx.environment, id, now]);
         }
         self.announce(batch, ctx, "workflow.published", &names);
+        workflow
     }
 
-    /// Removes a workflow with its steps and what subscribers chose for it; the commit fails with [`CHANGED`] when it is gone already.
+    /// Removes a workflow with its steps, its translations and what subscribers chose for it; the commit fails with [`CHANGED`] when it is gone already.
     pub fn delete_workflow(&self, batch: &mut Batch, ctx: &Ctx, workflow: &Workflow) {
         batch.expect(&DELETE, args![ctx.environment, workflow.id], CHANGED);
         batch.add(&DELETE_PREFERENCES, args![ctx.environment, workflow.id]);
+        forget_translations(batch, ctx, Translated::Workflow, workflow.id);
         self.record_change(batch, ctx, "deleted", workflow, &json!({ "object": names(workflow) }));
     }
 

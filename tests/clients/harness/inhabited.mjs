@@ -33,6 +33,7 @@ export async function inhabit(server) {
   const topic = dataOf(await api.post('/v2/topics', { key: `${MARK}-topic`, name: `${MARK} topic` }), 201);
   const [subscription] = dataOf(await api.post(`/v2/topics/${topic.key}/subscriptions`, { subscriberIds: [subscriber.subscriberId] }), 201);
   const layout = dataOf(await api.post('/v2/layouts', { layoutId: `${MARK}-layout`, name: `${MARK} layout` }), 201);
+  dataOf(await api.post('/v2/translations', { resourceId: workflow.workflowId, resourceType: 'workflow', locale: 'en_US', content: { title: `${MARK} title` } }), 200);
   const webhook = dataOf(await api.post('/v1/webhooks/endpoints', { url: 'https://receiver.invalid/hook', events: ['webhook.disabled'], description: `${MARK} webhook` }), 201);
   const { deliveryId } = dataOf(await api.post(`/v1/webhooks/endpoints/${webhook._id}/test`), 201);
   // Its first attempt fails; what is told of that is the same from then on.
@@ -54,7 +55,7 @@ export async function inhabit(server) {
 const LISTS = [
   '/v1/integrations', '/v2/subscribers?limit=100', '/v2/contexts?limit=100', '/v1/channel-connections?limit=100', '/v1/channel-endpoints?limit=100',
   '/v2/workflows?limit=100', '/v1/notifications?limit=50', '/v1/messages?limit=100', '/v1/environments', '/v1/environments/api-keys',
-  '/v1/webhooks/endpoints?limit=100', '/v2/layouts?limit=100', '/v2/topics?limit=100', `/v2/topics/${MARK}-topic/subscriptions?limit=100`,
+  '/v1/webhooks/endpoints?limit=100', '/v2/layouts?limit=100', '/v2/translations/master-json', '/v2/topics?limit=100', `/v2/topics/${MARK}-topic/subscriptions?limit=100`,
 ];
 
 /** The values of a path's parameters for one operation: `{identifier}` means another thing in each noun. */
@@ -75,6 +76,9 @@ export function parametersFor({ path }, it) {
     notificationId: it.notification._id,
     transactionId: it.event.transactionId,
     layoutId: it.layout.layoutId,
+    resourceType: 'workflow',
+    resourceId: it.workflow.workflowId,
+    locale: 'en_US',
     webhookId: it.webhook._id,
     deliveryId: it.deliveryId,
     topicKey: it.topic.key,
@@ -167,6 +171,8 @@ export function bodiesFor(it) {
     LayoutsController_update: { name: 'A layout', controlValues: { email: { body: '<html><body>{{content}}</body></html>', editorType: 'html' } } },
     LayoutsController_duplicate: { name: 'A layout', layoutId: 'a-layout' },
     LayoutsController_generatePreview: { controlValues: { email: { body: '<html><body>{{content}}</body></html>', editorType: 'html' } }, previewPayload: { subscriber: { firstName: 'A' } } },
+    TranslationController_createTranslationEndpoint: { resourceId: workflow.workflowId, resourceType: 'workflow', locale: 'de_DE', content: { title: 'T' } },
+    TranslationController_importMasterJsonEndpoint: { locale: 'de_DE', masterJson: { workflows: { [workflow.workflowId]: { title: 'T' } }, layouts: {} } },
     WebhooksController_createEndpoint: { url: 'https://receiver.invalid/hook', description: 'd', events: ['webhook.disabled'], active: true },
     WebhooksController_updateEndpoint: { url: 'https://receiver.invalid/hook', description: 'd', events: ['webhook.disabled'], active: true },
     WebhooksController_redriveFailed: { since: '2031-01-01T00:00:00.000Z', until: '2032-01-01T00:00:00.000Z', event: 'webhook.disabled' },

@@ -114,7 +114,8 @@ wire_views!(
     channel::Severity,
     channel::HealthStatus,
     channel::WorkflowStatus,
-    channel::Origin
+    channel::Origin,
+    channel::Translated
 );
 
 impl<T: View> View for Vec<T> {

@@ -1,6 +1,6 @@
 //! What values of requests can be.
 
-use campanile_model::channel::{HealthStatus, Origin, Severity, WorkflowStatus};
+use campanile_model::channel::{HealthStatus, Origin, Severity, Translated, WorkflowStatus};
 use campanile_model::{Channel, StepType};
 use serde_json::{Map, Value, json};
 
@@ -170,7 +170,15 @@ macro_rules! wire_shape {
     )* };
 }
 
-wire_shape!(Channel, StepType, Severity, HealthStatus, WorkflowStatus, Origin);
+wire_shape!(
+    Channel,
+    StepType,
+    Severity,
+    HealthStatus,
+    WorkflowStatus,
+    Origin,
+    Translated
+);
 
 /// Whether any text in the value holds a NUL, which PostgreSQL cannot store.
 fn has_nul(value: &Value) -> bool {

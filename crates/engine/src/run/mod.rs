@@ -79,12 +79,28 @@ impl Run<'_> {
     /// The controls of the step, rendered; without them the job has failed, and its story says why.
     pub(crate) fn controls(&mut self, turn: &mut Turn<'_>) -> Option<Value> {
         let now = self.view.engine.store().now();
+        match self.view.prepared.translate(turn.step, &mut self.data, now) {
+            Ok(missing) => self.tell_missing(turn, &missing),
+            Err(problem) => {
+                self.content_failed(turn, &problem);
+                return None;
+            }
+        }
         match render::controls(self.view.prepared, turn.step, &self.data, now) {
             Ok(controls) => Some(controls),
             Err(problem) => {
                 self.content_failed(turn, &problem);
                 None
             }
+        }
+    }
+
+    /// Tells of texts that there are none of; the message goes out with their keys.
+    pub(crate) fn tell_missing(&mut self, turn: &Turn<'_>, missing: &[String]) {
+        if !missing.is_empty() {
+            let facts = json!({ "keys": missing, "locale": self.data["subscriber"]["locale"] });
+            let trace = NewTrace::new(Detail::TranslationMissing, TraceStatus::Warning);
+            self.tell(turn.job, trace.raw(facts));
         }
     }
 

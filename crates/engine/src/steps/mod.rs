@@ -4,7 +4,7 @@ pub(crate) mod chat;
 mod choice;
 mod delay;
 pub(crate) mod digest;
-mod email;
+pub(crate) mod email;
 pub(crate) mod http_request;
 pub(crate) mod in_app;
 mod overrides;

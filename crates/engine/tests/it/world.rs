@@ -327,6 +327,7 @@ impl<'a> World<'a> {
             },
             steps: steps.collect(),
             last_triggered_at: None,
+            published_at: None,
             created_at: now,
             updated_at: now,
         };

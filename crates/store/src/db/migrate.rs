@@ -32,6 +32,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../../migrations/0015_environments.sql"),
     ),
     (
+        "0016_translations",
+        include_str!("../../migrations/0016_translations.sql"),
+    ),
+    (
         "0019_attachments",
         include_str!("../../migrations/0019_attachments.sql"),
     ),

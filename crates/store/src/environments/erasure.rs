@@ -42,6 +42,7 @@ macro_rules! tables {
 
 tables! {
     LAYOUTS = "layouts" by "id";
+    TRANSLATIONS = "translations" by "resource_id";
     DIGEST_MEMBERS = "digest_members" by "window_id";
     DIGEST_WINDOWS = "digest_windows" by "id";
     RECENT_RUNS = "recent_runs" by "workflow_id";

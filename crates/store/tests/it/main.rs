@@ -10,6 +10,7 @@ mod plans;
 mod preferences;
 mod statements;
 mod tasks;
+mod translations;
 mod webhooks;
 mod workflows;
 mod writes;

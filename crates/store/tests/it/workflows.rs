@@ -29,6 +29,7 @@ fn made(store: &Store, workflow_id: &str, tags: &[&str]) -> Workflow {
         },
         steps: Vec::new(),
         last_triggered_at: None,
+        published_at: None,
         created_at: now,
         updated_at: now,
     }

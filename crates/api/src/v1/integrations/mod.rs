@@ -2,6 +2,7 @@
 
 mod active;
 mod app_manifest;
+mod auto_configure;
 mod conditions;
 mod create;
 mod delete;
@@ -25,6 +26,7 @@ pub(crate) const ROUTES: &[&Route] = &[
     &update::ROUTE,
     &delete::ROUTE,
     &set_primary::ROUTE,
+    &auto_configure::ROUTE,
     &oauth::connect::ROUTE,
     &oauth::link_user::ROUTE,
     &oauth::chat::ROUTE,

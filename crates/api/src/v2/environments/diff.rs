@@ -1,10 +1,12 @@
 //! `POST /v2/environments/{targetEnvironmentId}/diff`: what publishing would change.
 
+use campanile_model::channel::Translated;
 use campanile_model::{Permission, Result, Time};
 use serde_json::{Value, json};
 
-use super::difference::{Action, Change, Difference, Side, of_workflows};
-use super::{WORKFLOW, way, workflows};
+use super::difference::{Action, Change, Difference, Info, between};
+use super::side::Side;
+use super::{sides, way};
 use crate::call::{Call, Reply};
 use crate::route::{Category, Route};
 use crate::{dto, route, view};
@@ -44,6 +46,20 @@ view! {
         target: Option<ResourceInfo> = "targetResource";
         changes: Vec<ResourceChange> = "changes";
         summary: ResourceSummary = "summary";
+        /// Layouts that the workflow's steps name; they are published with it.
+        dependencies: Option<Vec<Dependency>> = "dependencies";
+    }
+}
+
+view! {
+    /// A resource that another one needs.
+    Dependency {
+        resource_type: String = "resourceType";
+        resource_id: String = "resourceId";
+        resource_name: String = "resourceName";
+        /// Whether the target does not have it yet.
+        is_blocking: bool = "isBlocking";
+        reason: String = "reason";
     }
 }
 
@@ -93,14 +109,14 @@ view! {
 async fn run(call: Call) -> Result<Reply> {
     let body: DiffEnvironment = call.body()?;
     let way = way(&call, body.source_environment_id.as_deref()).await?;
-    let (source, target) = workflows(&call, &way).await?;
-    let found = of_workflows(&source, &target);
+    let (source, target) = sides(&call, &way).await?;
+    let found = between(&source, &target);
     let summary = DiffSummary {
         total_entities: found.len(),
         total_changes: found.iter().map(|one| one.changes.len()).sum(),
         has_changes: !found.is_empty(),
     };
-    let resources = found.into_iter().map(shown).collect();
+    let resources = found.into_iter().map(|one| shown(one, &source, &target)).collect();
     Reply::data(
         200,
         &DiffResponse {
@@ -112,7 +128,7 @@ async fn run(call: Call) -> Result<Reply> {
     )
 }
 
-fn shown(found: Difference) -> ResourceDifference {
+fn shown(found: Difference, source: &Side, target: &Side) -> ResourceDifference {
     let summary = ResourceSummary {
         added: found.count(Action::Added),
         modified: found.count(Action::Modified) + found.count(Action::Moved),
@@ -120,12 +136,37 @@ fn shown(found: Difference) -> ResourceDifference {
         unchanged: found.unchanged,
     };
     ResourceDifference {
-        resource_type: WORKFLOW.to_owned(),
+        resource_type: found.kind.wire().to_owned(),
+        dependencies: dependencies(&found, source, target),
         source: found.source.map(info),
         target: found.target.map(info),
         changes: found.changes.into_iter().map(change).collect(),
         summary,
     }
+}
+
+/// The layouts that a workflow needs, and whether the target has them.
+fn dependencies(found: &Difference, source: &Side, target: &Side) -> Option<Vec<Dependency>> {
+    let workflow = match found.kind {
+        Translated::Workflow => source.workflow(&found.identifier)?,
+        Translated::Layout => return None,
+    };
+    let needed = source.layouts_of(workflow).into_iter().map(|layout| {
+        let is_there = target.layout(&layout.layout_id).is_some();
+        let reason = if is_there {
+            "LAYOUT_EXISTS_IN_TARGET"
+        } else {
+            "LAYOUT_REQUIRED_FOR_WORKFLOW"
+        };
+        Dependency {
+            resource_type: Translated::Layout.wire().to_owned(),
+            resource_id: layout.layout_id.clone(),
+            resource_name: layout.name.clone(),
+            is_blocking: !is_there,
+            reason: reason.to_owned(),
+        }
+    });
+    Some(needed.collect::<Vec<_>>()).filter(|needed| !needed.is_empty())
 }
 
 fn change(change: Change) -> ResourceChange {
@@ -141,7 +182,7 @@ fn change(change: Change) -> ResourceChange {
     }
 }
 
-fn info(side: Side) -> ResourceInfo {
+fn info(side: Info) -> ResourceInfo {
     ResourceInfo {
         id: side.id,
         name: side.name,

@@ -1,12 +1,16 @@
 //! What differs between two environments. Values in, values out: publishing and its preview decide by the same.
 
 use campanile_model::Time;
+use campanile_model::channel::Translated;
+use campanile_store::layouts::Layout;
 use campanile_store::workflows::{Step, Workflow};
 use serde_json::{Value, json};
 
+use super::side::Side;
+
 /// What happened to a resource between target and source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub(crate) enum Action {
     Added,
     Modified,
     Deleted,
@@ -14,7 +18,7 @@ pub(super) enum Action {
 }
 
 impl Action {
-    pub(super) const fn wire(self) -> &'static str {
+    pub(crate) const fn wire(self) -> &'static str {
         match self {
             Self::Added => "added",
             Self::Modified => "modified",
@@ -26,71 +30,119 @@ impl Action {
 
 /// One thing on one side.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Side {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) updated_at: Time,
+pub(crate) struct Info {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) updated_at: Time,
 }
 
 /// One change of a resource, or of a step of it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Change {
-    pub(super) resource: &'static str,
-    pub(super) action: Action,
-    pub(super) source: Option<Side>,
-    pub(super) target: Option<Side>,
-    pub(super) previous: Value,
-    pub(super) new: Value,
-    pub(super) step_type: Option<String>,
-    pub(super) previous_index: Option<usize>,
-    pub(super) new_index: Option<usize>,
+pub(crate) struct Change {
+    pub(crate) resource: &'static str,
+    pub(crate) action: Action,
+    pub(crate) source: Option<Info>,
+    pub(crate) target: Option<Info>,
+    pub(crate) previous: Value,
+    pub(crate) new: Value,
+    pub(crate) step_type: Option<String>,
+    pub(crate) previous_index: Option<usize>,
+    pub(crate) new_index: Option<usize>,
 }
 
 /// A resource that is not the same in both environments.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Difference {
+pub(crate) struct Difference {
+    pub(crate) kind: Translated,
     /// What it is called in both.
-    pub(super) identifier: String,
-    pub(super) source: Option<Side>,
-    pub(super) target: Option<Side>,
-    pub(super) changes: Vec<Change>,
+    pub(crate) identifier: String,
+    pub(crate) source: Option<Info>,
+    pub(crate) target: Option<Info>,
+    pub(crate) changes: Vec<Change>,
     /// Steps that are the same.
-    pub(super) unchanged: usize,
+    pub(crate) unchanged: usize,
 }
 
 impl Difference {
-    pub(super) fn count(&self, action: Action) -> usize {
+    pub(crate) fn count(&self, action: Action) -> usize {
         self.changes.iter().filter(|change| change.action == action).count()
     }
 }
 
-/// The workflows that differ: those of the source in their order, then those that only the target has.
-pub(super) fn of_workflows(source: &[Workflow], target: &[Workflow]) -> Vec<Difference> {
-    let by_name = |all: &[Workflow], name: &str| all.iter().position(|one| one.workflow_id == name);
-    let mut found: Vec<Difference> = source
-        .iter()
-        .filter_map(|new| {
-            let old = by_name(target, &new.workflow_id).and_then(|at| target.get(at));
-            of_workflow(Some(new), old)
-        })
-        .collect();
-    let gone = target.iter().filter(|old| by_name(source, &old.workflow_id).is_none());
-    found.extend(gone.filter_map(|old| of_workflow(None, Some(old))));
-    found
+/// The resources that differ: layouts and then workflows, those of the source in their order, then those that only the
+/// target has.
+pub(crate) fn between(source: &Side, target: &Side) -> Vec<Difference> {
+    let layouts = pairs(&source.layouts, &target.layouts, |layout| &layout.layout_id);
+    let workflows = pairs(&source.workflows, &target.workflows, |workflow| &workflow.workflow_id);
+    let layouts = layouts
+        .into_iter()
+        .filter_map(|(new, old)| of_layout(new.map(|new| (source, new)), old.map(|old| (target, old))));
+    let workflows = workflows
+        .into_iter()
+        .filter_map(|(new, old)| of_workflow(new.map(|new| (source, new)), old.map(|old| (target, old))));
+    layouts.chain(workflows).collect()
 }
 
-fn of_workflow(new: Option<&Workflow>, old: Option<&Workflow>) -> Option<Difference> {
-    let identifier = new.or(old)?.workflow_id.clone();
-    let side = |workflow: &Workflow| Side {
+/// What is called the same on both sides, and what is on one of them only.
+fn pairs<'a, T>(source: &'a [T], target: &'a [T], name: fn(&T) -> &String) -> Vec<(Option<&'a T>, Option<&'a T>)> {
+    let among = |all: &'a [T], wanted: &str| all.iter().find(|one| name(one) == wanted);
+    let known = source.iter().map(|new| (Some(new), among(target, name(new))));
+    let gone = target.iter().filter(|old| among(source, name(old)).is_none());
+    known.chain(gone.map(|old| (None, Some(old)))).collect()
+}
+
+fn of_layout(new: Option<(&Side, &Layout)>, old: Option<(&Side, &Layout)>) -> Option<Difference> {
+    let content = |(side, layout): (&Side, &Layout)| {
+        json!({
+            "name": layout.name,
+            "isTranslationEnabled": layout.translated,
+            "controlValues": layout.controls,
+            "translations": side.translations(Translated::Layout, layout.id),
+        })
+    };
+    let info = |(_, layout): (&Side, &Layout)| Info {
+        id: layout.layout_id.clone(),
+        name: layout.name.clone(),
+        updated_at: layout.updated_at,
+    };
+    let (previous, now) = (old.map_or(Value::Null, content), new.map_or(Value::Null, content));
+    if previous == now {
+        return None;
+    }
+    let (source, target) = (new.map(info), old.map(info));
+    Some(Difference {
+        kind: Translated::Layout,
+        identifier: new.or(old)?.1.layout_id.clone(),
+        changes: vec![Change {
+            resource: Translated::Layout.wire(),
+            action: action(new.is_some(), old.is_some()),
+            source: source.clone(),
+            target: target.clone(),
+            previous,
+            new: now,
+            step_type: None,
+            previous_index: None,
+            new_index: None,
+        }],
+        source,
+        target,
+        unchanged: 0,
+    })
+}
+
+fn of_workflow(new: Option<(&Side, &Workflow)>, old: Option<(&Side, &Workflow)>) -> Option<Difference> {
+    let identifier = new.or(old)?.1.workflow_id.clone();
+    let side = |workflow: &Workflow| Info {
         id: workflow.workflow_id.clone(),
         name: workflow.name.clone(),
         updated_at: workflow.updated_at,
     };
     let (previous, now) = (old.map_or(Value::Null, content), new.map_or(Value::Null, content));
+    let (new, old) = (new.map(|(_, new)| new), old.map(|(_, old)| old));
     let mut changes = Vec::new();
     if previous != now {
         changes.push(Change {
-            resource: "workflow",
+            resource: Translated::Workflow.wire(),
             action: action(new.is_some(), old.is_some()),
             source: new.map(side),
             target: old.map(side),
@@ -103,6 +155,7 @@ fn of_workflow(new: Option<&Workflow>, old: Option<&Workflow>) -> Option<Differe
     }
     let unchanged = steps(new, old, &mut changes);
     (!changes.is_empty()).then(|| Difference {
+        kind: Translated::Workflow,
         identifier,
         source: new.map(side),
         target: old.map(side),
@@ -120,7 +173,7 @@ const fn action(new: bool, old: bool) -> Action {
 }
 
 /// What of a workflow is published, its steps apart.
-fn content(workflow: &Workflow) -> Value {
+fn content((side, workflow): (&Side, &Workflow)) -> Value {
     json!({
         "name": workflow.name,
         "description": workflow.description,
@@ -131,6 +184,7 @@ fn content(workflow: &Workflow) -> Value {
         "isTranslationEnabled": workflow.translated,
         "severity": workflow.severity,
         "preferences": { "user": workflow.preferences.user, "default": workflow.preferences.default },
+        "translations": side.translations(Translated::Workflow, workflow.id),
     })
 }
 
@@ -144,7 +198,7 @@ fn steps(new: Option<&Workflow>, old: Option<&Workflow>, changes: &mut Vec<Chang
     let of = |workflow: Option<&'_ Workflow>| workflow.map(|workflow| workflow.steps.clone()).unwrap_or_default();
     let (new_steps, old_steps) = (of(new), of(old));
     let side = |workflow: Option<&Workflow>, step: &Step| {
-        workflow.map(|workflow| Side {
+        workflow.map(|workflow| Info {
             id: step.step_id.clone(),
             name: step.name.clone(),
             updated_at: workflow.updated_at,

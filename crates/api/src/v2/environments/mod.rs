@@ -1,17 +1,19 @@
 //! What concerns whole environments: tags, differences, publishing (api.md 5.2).
 
 mod diff;
-mod difference;
+pub(crate) mod difference;
 mod publish;
+pub(crate) mod side;
 mod tags;
 
+use campanile_model::channel::Translated;
 use campanile_model::{Ctx, Error, Id, Result};
 use campanile_store::environments::Environment;
-use campanile_store::workflows::Workflow;
 
 use crate::call::Call;
 use crate::choices;
 use crate::route::Route;
+use side::Side;
 
 pub(crate) const ROUTES: &[&Route] = &[&tags::ROUTE, &diff::ROUTE, &publish::ROUTE];
 
@@ -22,16 +24,18 @@ choices! {
         Workflow = "workflow",
         Regular = "REGULAR",
         Bridge = "BRIDGE",
+        Layout = "layout",
     }
 }
 
 impl ResourceKind {
-    const fn is_workflow(self) -> bool {
-        matches!(self, Self::Workflow | Self::Regular | Self::Bridge)
+    const fn resource(self) -> Translated {
+        match self {
+            Self::Workflow | Self::Regular | Self::Bridge => Translated::Workflow,
+            Self::Layout => Translated::Layout,
+        }
     }
 }
-
-const WORKFLOW: &str = "workflow";
 
 /// The environment that things come from, and the one that they go to.
 struct Way {
@@ -81,15 +85,12 @@ fn known_one<'a>(known: &'a [Environment], id: Id, missing: &str) -> Result<&'a 
     found.ok_or_else(|| Error::bad_request(missing))
 }
 
-/// The workflows of both environments; those that are written in code are synchronized from there, not published.
-async fn workflows(call: &Call, way: &Way) -> Result<(Vec<Workflow>, Vec<Workflow>)> {
+/// What of both environments is published.
+async fn sides(call: &Call, way: &Way) -> Result<(Side, Side)> {
     let store = call.store();
-    let (source, target) =
-        futures_util::future::try_join(store.all_workflows(&way.source), store.all_workflows(&way.target)).await?;
-    let published = |all: Vec<Workflow>| {
-        all.into_iter()
-            .filter(|workflow| workflow.origin == campanile_model::channel::Origin::NovuCloud)
-            .collect()
-    };
-    Ok((published(source), published(target)))
+    futures_util::future::try_join(
+        Side::read(store, way.source.clone()),
+        Side::read(store, way.target.clone()),
+    )
+    .await
 }

@@ -1,17 +1,18 @@
-//! `POST /v2/environments/{targetEnvironmentId}/publish`: workflows as they are in the source, in one commit. What the
-//! source does not have any more is deleted in the target, unless only some resources are published.
+//! `POST /v2/environments/{targetEnvironmentId}/publish`: layouts and workflows with their translations as they are in the
+//! source, in one commit. Layouts that a workflow needs go with it. What the source does not have any more is deleted in the target, unless only some resources are published.
 
+use campanile_model::channel::Translated;
 use campanile_model::{Error, Permission, Result};
-use campanile_store::workflows::Workflow;
 use campanile_store::{Batch, Store};
 
-use super::difference::of_workflows;
-use super::{ResourceKind, WORKFLOW, Way, way, workflows};
+use super::difference::{Difference, between};
+use super::side::{Side, lost_race};
+use super::{ResourceKind, sides, way};
 use crate::call::{Call, Reply};
 use crate::route::{Category, Route};
 use crate::shape::rules;
 use crate::v1::channels::{TRIES, too_contended};
-use crate::v2::workflows::sync::{copied, lost_race};
+use crate::v2::workflows::layouts::check_among;
 use crate::{dto, route, view};
 
 pub(crate) const ROUTE: Route = route!(
@@ -39,7 +40,7 @@ dto! {
     /// A resource to publish.
     ResourceToPublish {
         required kind: ResourceKind = "resourceType";
-        /// The identifier, such as a `workflowId`.
+        /// The identifier: a `workflowId` or a `layoutId`.
         required id: String = "resourceId";
     }
 }
@@ -98,26 +99,23 @@ view! {
 async fn run(call: Call) -> Result<Reply> {
     let body: PublishEnvironment = call.body()?;
     let way = way(&call, body.source_environment_id.as_deref()).await?;
-    let chosen: Option<Vec<&str>> = body.resources.as_ref().map(|resources| {
-        resources
-            .iter()
-            .filter(|one| one.kind.is_workflow())
-            .map(|one| one.id.as_str())
-            .collect()
+    let chosen: Option<Vec<(Translated, &str)>> = body.resources.as_ref().map(|resources| {
+        let named = resources.iter().map(|one| (one.kind.resource(), one.id.as_str()));
+        named.collect()
     });
     for _ in 0..TRIES {
-        let (source, target) = workflows(&call, &way).await?;
-        if let Some(unknown) = chosen
+        let (source, target) = sides(&call, &way).await?;
+        if let Some((kind, unknown)) = chosen
             .iter()
             .flatten()
-            .find(|id| !is_known(&source, id) && !is_known(&target, id))
+            .find(|(kind, id)| !is_known(&source, *kind, id) && !is_known(&target, *kind, id))
         {
             return Err(Error::bad_request(format!(
-                "resources: there is no workflow {unknown} in either environment"
+                "resources: there is no {kind} {unknown} in either environment"
             )));
         }
         let mut batch = Batch::new();
-        let done = publish(call.store(), &mut batch, &way, &source, &target, chosen.as_deref());
+        let done = publish(call.store(), &mut batch, &source, &target, chosen.as_deref())?;
         let reply = Reply::data(200, &response(done))?;
         if body.dry_run.unwrap_or(false) {
             batch = Batch::new();
@@ -131,89 +129,141 @@ async fn run(call: Call) -> Result<Reply> {
     too_contended()
 }
 
-fn is_known(workflows: &[Workflow], id: &str) -> bool {
-    workflows.iter().any(|workflow| workflow.workflow_id == id)
+fn is_known(side: &Side, kind: Translated, id: &str) -> bool {
+    match kind {
+        Translated::Workflow => side.workflow(id).is_some(),
+        Translated::Layout => side.layout(id).is_some(),
+    }
 }
 
+/// Adds what is to be done to the batch, and tells of it: layouts first.
 fn publish(
     store: &Store,
     batch: &mut Batch,
-    way: &Way,
-    source: &[Workflow],
-    target: &[Workflow],
-    chosen: Option<&[&str]>,
-) -> PublishResult {
-    let named = |all: &'_ [Workflow], id: &str| all.iter().find(|one| one.workflow_id == id).cloned();
-    let is_chosen = |id: &str| chosen.is_none_or(|chosen| chosen.contains(&id));
-    let differences = of_workflows(source, target);
-    let mut result = PublishResult {
-        resource_type: WORKFLOW.to_owned(),
-        successful: Vec::new(),
-        failed: Vec::new(),
-        skipped: Vec::new(),
-        total_processed: 0,
-    };
-    for difference in differences
-        .iter()
-        .filter(|difference| is_chosen(&difference.identifier))
-    {
-        let (new, old) = (
-            named(source, &difference.identifier),
-            named(target, &difference.identifier),
-        );
-        let (name, action) = match (new, old) {
-            (Some(new), Some(old)) => {
-                let workflow = copied(store, &new, Some(&old));
-                store.publish_workflow(batch, &way.target, Some(&old), workflow);
-                (new.name, "updated")
-            }
-            (Some(new), None) => {
-                store.publish_workflow(batch, &way.target, None, copied(store, &new, None));
-                (new.name, "created")
-            }
-            (None, Some(old)) => {
-                store.delete_workflow(batch, &way.target, &old);
-                (old.name, "deleted")
-            }
-            (None, None) => continue,
-        };
-        result.successful.push(PublishedResource {
-            resource_type: WORKFLOW.to_owned(),
-            resource_id: difference.identifier.clone(),
-            resource_name: name,
-            action: action.to_owned(),
-        });
-    }
-    let same = source
-        .iter()
-        .filter(|workflow| is_chosen(&workflow.workflow_id))
-        .filter(|workflow| !differences.iter().any(|one| one.identifier == workflow.workflow_id));
-    result.skipped = same
-        .map(|workflow| SkippedResource {
-            resource_type: WORKFLOW.to_owned(),
-            resource_id: workflow.workflow_id.clone(),
-            resource_name: workflow.name.clone(),
-            reason: "No changes detected".to_owned(),
-        })
+    source: &Side,
+    target: &Side,
+    chosen: Option<&[(Translated, &str)]>,
+) -> Result<Vec<PublishResult>> {
+    let needed: Vec<&str> = chosen
+        .into_iter()
+        .flatten()
+        .filter(|(kind, _)| *kind == Translated::Workflow)
+        .filter_map(|(_, id)| source.workflow(id))
+        .flat_map(|workflow| source.layouts_of(workflow))
+        .map(|layout| layout.layout_id.as_str())
         .collect();
-    result.total_processed = result.successful.len() + result.skipped.len();
-    result
+    let is_named = |kind: Translated, id: &str| chosen.is_none_or(|chosen| chosen.contains(&(kind, id)));
+    let is_wanted =
+        |kind: Translated, id: &str| is_named(kind, id) || (kind == Translated::Layout && needed.contains(&id));
+    let differences = between(source, target);
+    let mut results = [Translated::Layout, Translated::Workflow].map(|kind| (kind, PublishResult::of(kind)));
+    for (kind, result) in &mut results {
+        let of_kind = differences.iter().filter(|one| one.kind == *kind);
+        for difference in of_kind.filter(|one| is_wanted(*kind, &one.identifier)) {
+            one(store, batch, source, target, difference, result)?;
+        }
+        let differs = |id: &str| differences.iter().any(|one| one.kind == *kind && one.identifier == id);
+        let all: Vec<(&str, &str)> = match kind {
+            Translated::Workflow => source
+                .workflows
+                .iter()
+                .map(|one| (one.workflow_id.as_str(), one.name.as_str()))
+                .collect(),
+            Translated::Layout => source
+                .layouts
+                .iter()
+                .map(|one| (one.layout_id.as_str(), one.name.as_str()))
+                .collect(),
+        };
+        for (id, name) in all {
+            if is_named(*kind, id) && !differs(id) {
+                result.skip(id, name, "No changes detected");
+            }
+        }
+        result.total_processed = result.successful.len() + result.skipped.len();
+    }
+    Ok(results.into_iter().map(|(_, result)| result).collect())
 }
 
-fn response(result: PublishResult) -> PublishResponse {
+/// Makes one resource in the target what it is in the source.
+fn one(
+    store: &Store,
+    batch: &mut Batch,
+    source: &Side,
+    target: &Side,
+    difference: &Difference,
+    result: &mut PublishResult,
+) -> Result<()> {
+    let id = difference.identifier.as_str();
+    match difference.kind {
+        Translated::Workflow => match (source.workflow(id), target.workflow(id)) {
+            (Some(new), _) => {
+                check_among(new, &source.layouts)?;
+                target.put_workflow(store, batch, source, new);
+            }
+            (None, Some(old)) => store.delete_workflow(batch, &target.ctx, old),
+            (None, None) => return Ok(()),
+        },
+        Translated::Layout => match (source.layout(id), target.layout(id)) {
+            (Some(new), _) => target.put_layout(store, batch, source, new),
+            (None, Some(old)) if old.is_default => {
+                result.skip(id, &old.name, "The default layout of an environment cannot be deleted");
+                return Ok(());
+            }
+            (None, Some(old)) => store.delete_layout(batch, &target.ctx, old),
+            (None, None) => return Ok(()),
+        },
+    }
+    let action = match (&difference.source, &difference.target) {
+        (Some(_), Some(_)) => "updated",
+        (Some(_), None) => "created",
+        (None, _) => "deleted",
+    };
+    let name = difference.source.as_ref().or(difference.target.as_ref());
+    result.successful.push(PublishedResource {
+        resource_type: difference.kind.wire().to_owned(),
+        resource_id: id.to_owned(),
+        resource_name: name.map(|info| info.name.clone()).unwrap_or_default(),
+        action: action.to_owned(),
+    });
+    Ok(())
+}
+
+impl PublishResult {
+    fn of(kind: Translated) -> Self {
+        Self {
+            resource_type: kind.wire().to_owned(),
+            successful: Vec::new(),
+            failed: Vec::new(),
+            skipped: Vec::new(),
+            total_processed: 0,
+        }
+    }
+
+    fn skip(&mut self, id: &str, name: &str, reason: &str) {
+        self.skipped.push(SkippedResource {
+            resource_type: self.resource_type.clone(),
+            resource_id: id.to_owned(),
+            resource_name: name.to_owned(),
+            reason: reason.to_owned(),
+        });
+    }
+}
+
+fn response(results: Vec<PublishResult>) -> PublishResponse {
+    let sum = |count: fn(&PublishResult) -> usize| results.iter().map(count).sum();
     let summary = PublishSummary {
-        resources: result.total_processed,
-        successful: result.successful.len(),
+        resources: sum(|result| result.total_processed),
+        successful: sum(|result| result.successful.len()),
         failed: 0,
-        skipped: result.skipped.len(),
+        skipped: sum(|result| result.skipped.len()),
     };
     PublishResponse {
         // Official clients decode only what is empty.
-        results: if result.total_processed == 0 {
-            Vec::new()
-        } else {
-            vec![result]
-        },
+        results: results
+            .into_iter()
+            .filter(|result| result.total_processed > 0)
+            .collect(),
         summary,
     }
 }

@@ -49,5 +49,5 @@ async fn run(call: Call) -> Result<Reply> {
         created_at: now,
         updated_at: now,
     };
-    add(&call, layout).await
+    add(&call, layout, &[]).await
 }

@@ -1,5 +1,6 @@
-//! `POST /v2/layouts/{layoutId}/duplicate`: a copy with the same body.
+//! `POST /v2/layouts/{layoutId}/duplicate`: a copy with the same body and translations.
 
+use campanile_model::channel::Translated;
 use campanile_model::{Permission, Result};
 use campanile_store::layouts::Layout;
 
@@ -33,6 +34,10 @@ async fn run(call: Call) -> Result<Reply> {
         Some(layout_id) => layout_id,
         None => identifier_from(&body.name)?,
     };
+    let texts = call
+        .store()
+        .translations_of(&call.ctx, Translated::Layout, source.id)
+        .await?;
     let now = call.store().now();
     let copy = Layout {
         id: call.store().new_id(),
@@ -44,5 +49,5 @@ async fn run(call: Call) -> Result<Reply> {
         updated_at: now,
         ..source
     };
-    add(&call, copy).await
+    add(&call, copy, &texts).await
 }

@@ -15,6 +15,7 @@ use campanile_model::slug::{Reference, is_identifier, slugify};
 use campanile_model::{Error, Result};
 use campanile_store::layouts::{EXISTS, Layout, SECOND_DEFAULT};
 use campanile_store::secrets::random_word;
+use campanile_store::translations::Translation;
 use campanile_store::{Batch, StoreError};
 
 use crate::call::{Call, Reply};
@@ -74,14 +75,15 @@ fn identifier_from(name: &str) -> Result<String> {
     Ok(slug[..slug.len().min(LONGEST)].trim_end_matches('-').to_owned())
 }
 
-/// Stores a new layout. The first of an environment becomes the default; a taken identifier gets a suffix.
-async fn add(call: &Call, mut layout: Layout) -> Result<Reply> {
+/// Stores a new layout with these texts. The first of an environment becomes the default; a taken identifier gets a suffix.
+async fn add(call: &Call, mut layout: Layout, texts: &[Translation]) -> Result<Reply> {
     let store = call.store();
     let wanted = layout.layout_id.clone();
     for _ in 0..TRIES {
         layout.is_default = store.default_layout(&call.ctx).await?.is_none();
         let mut batch = Batch::new();
         store.insert_layout(&mut batch, &call.ctx, &layout);
+        store.copy_translations(&mut batch, &call.ctx, texts, layout.id);
         let reply = Reply::data(201, &view::one(&layout))?;
         match call.commit(batch, &reply).await {
             Ok(_) => return Ok(reply),

@@ -1,7 +1,9 @@
 //! `POST /v2/layouts/{layoutId}/preview`: the layout with example data, and a place holder where bodies go.
 
 use campanile_email::Content;
+use campanile_engine::translations::{Frame, Texts};
 use campanile_liquid::RenderOptions;
+use campanile_model::channel::Translated;
 use campanile_model::{Error, Permission, Result};
 use serde_json::{Map, Value, json};
 
@@ -45,27 +47,35 @@ view! {
 
 async fn run(call: Call) -> Result<Reply> {
     let request: PreviewLayout = call.body()?;
-    let layout = named(&call).await?;
-    let controls = request.controls.unwrap_or(layout.controls);
+    let mut layout = named(&call).await?;
+    if let Some(controls) = request.controls {
+        layout.controls = controls;
+    }
     let example = example(request.payload.as_ref());
-    let body = controls
-        .get("email")
-        .and_then(|email| email.get("body"))
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let store = call.store();
+    let texts = if layout.translated {
+        let found = store.translations_of(&call.ctx, Translated::Layout, layout.id).await?;
+        Some(Texts::new(found))
+    } else {
+        None
+    };
+    let refused = |problem: &dyn std::fmt::Display| {
+        Error::bad_request(format!("The layout cannot be shown: {problem}")).with("path", "controlValues.email.body")
+    };
+    let frame = Frame::new(layout, texts);
+    let (data, _) = frame.data(&example, store.now()).map_err(|problem| refused(&problem))?;
     let content = Content {
         body: PLACE,
-        layout: Some(body).filter(|body| !body.is_empty()),
+        layout: frame.layout.body(),
+        layout_data: data.as_ref(),
         sanitise: true,
     };
-    let options = RenderOptions::novu(call.store().now().timestamp());
-    let email = campanile_email::render(&content, &example, &options).map_err(|error| {
-        Error::bad_request(format!("The layout cannot be shown: {error}")).with("path", "controlValues.email.body")
-    })?;
+    let options = RenderOptions::novu(store.now().timestamp());
+    let email = campanile_email::render(&content, &example, &options).map_err(|error| refused(&error))?;
     let preview = LayoutPreview {
         result: json!({ "type": "email", "preview": { "body": email.html } }),
         example,
-        schema: Nullable(Some(view::variables())),
+        schema: Nullable(Some(view::variables(frame.layout.translated))),
     };
     Reply::data(201, &preview)
 }

@@ -57,7 +57,7 @@ pub(super) fn one(layout: &Layout) -> LayoutResponse {
         is_translation_enabled: layout.translated,
         origin: Origin::NovuCloud,
         kind: "BRIDGE".to_owned(),
-        variables: variables(),
+        variables: variables(layout.translated),
         controls: LayoutControls {
             data_schema: body::data_schema(),
             ui_schema: body::ui_schema(),
@@ -69,10 +69,10 @@ pub(super) fn one(layout: &Layout) -> LayoutResponse {
 }
 
 /// What templates of a layout may use.
-pub(super) fn variables() -> Value {
+pub(super) fn variables(translated: bool) -> Value {
     let text = json!({ "type": "string" });
     let open = json!({ "type": "object", "properties": {}, "additionalProperties": true });
-    json!({
+    let mut schema = json!({
         "type": "object",
         "properties": {
             "subscriber": {
@@ -87,5 +87,9 @@ pub(super) fn variables() -> Value {
             "content": text,
         },
         "additionalProperties": false,
-    })
+    });
+    if translated {
+        schema["properties"]["t"] = open;
+    }
+    schema
 }

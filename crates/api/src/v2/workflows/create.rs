@@ -7,7 +7,7 @@ use campanile_store::{Batch, Store};
 use serde_json::Value;
 
 use super::body::{self, JsonSchema, PreferenceSet, PreferencesRequest, Source, StepUpsert, Tags};
-use super::{identifiers, issues, steps, variables, view};
+use super::{identifiers, issues, layouts, steps, variables, view};
 use crate::call::{Call, Reply};
 use crate::route::{Category, Route};
 use crate::shape::Given;
@@ -53,6 +53,7 @@ async fn run(call: Call) -> Result<Reply> {
     let store = call.store();
     let (wanted, name) = (body.workflow_id.clone(), body.name.clone());
     let mut workflow = built(store, body)?;
+    layouts::check(&call, &workflow).await?;
     issues::judge(&mut workflow);
     for attempt in 0..TRIES {
         if attempt > 0 {
@@ -104,6 +105,7 @@ fn built(store: &Store, body: CreateWorkflow) -> Result<Workflow> {
         },
         steps: steps::merge(&body.steps, &[], &source)?,
         last_triggered_at: None,
+        published_at: None,
         created_at: now,
         updated_at: now,
     })

@@ -1,6 +1,6 @@
 //! `POST /v2/workflows/{workflowId}/duplicate`: a copy that is not active yet. The dashboard's own route.
 
-use campanile_model::channel::Origin;
+use campanile_model::channel::{Origin, Translated};
 use campanile_model::{Error, Permission, Result};
 use campanile_store::workflows::{EXISTS, Step, Workflow};
 use campanile_store::{Batch, Store};
@@ -42,6 +42,9 @@ async fn run(call: Call) -> Result<Reply> {
             Origin::NovuCloud
         )));
     }
+    let texts = store
+        .translations_of(&call.ctx, Translated::Workflow, source.id)
+        .await?;
     let mut workflow = copied(store, source, &body)?;
     issues::judge(&mut workflow);
     let made = workflow.workflow_id.clone();
@@ -51,6 +54,7 @@ async fn run(call: Call) -> Result<Reply> {
         }
         let mut batch = Batch::new();
         store.insert_workflow(&mut batch, &call.ctx, &workflow);
+        store.copy_translations(&mut batch, &call.ctx, &texts, workflow.id);
         let reply = Reply::data(201, &view::one(store, &call.ctx, &workflow).await?)?;
         match call.commit(batch, &reply).await {
             Ok(_) => return Ok(reply),
@@ -88,6 +92,7 @@ fn copied(store: &Store, source: Workflow, body: &DuplicateWorkflow) -> Result<W
         translated: body.translated.unwrap_or(source.translated),
         active: false,
         last_triggered_at: None,
+        published_at: None,
         created_at: now,
         updated_at: now,
         ..source

@@ -7,6 +7,7 @@ mod delete;
 mod duplicate;
 mod identifiers;
 mod issues;
+pub(crate) mod layouts;
 mod list;
 mod patch;
 mod preview;

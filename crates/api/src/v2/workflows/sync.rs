@@ -1,15 +1,17 @@
 //! `PUT /v2/workflows/{workflowId}/sync`: the workflow into another environment of the organization. There it is found
-//! by its identifier, and its steps by theirs; ids are each environment's own.
+//! by its identifier, and its steps by theirs; ids are each environment's own. The layouts of its mails go first, and
+//! translations go along.
 
-use campanile_model::channel::Origin;
+use campanile_model::channel::{Origin, Translated};
 use campanile_model::{Ctx, Error, Id, Permission, Result};
 use campanile_store::workflows::{Step, Workflow};
 use campanile_store::{Batch, Store};
 
-pub(crate) use super::lost_race;
-use super::{TRIES, issues, named, too_contended, view};
+use super::{TRIES, issues, layouts, named, too_contended, view};
 use crate::call::{Call, Reply};
 use crate::route::{Category, Route};
+use crate::v2::environments::difference::{Difference, between};
+use crate::v2::environments::side::{Side, lost_race};
 use crate::{dto, route};
 
 pub(crate) const ROUTE: Route = route!(
@@ -39,13 +41,22 @@ async fn run(call: Call) -> Result<Reply> {
     }
     let store = call.store();
     for _ in 0..TRIES {
-        let known = store.workflow_named(&target, &source.workflow_id).await?;
+        let (from, to) =
+            futures_util::future::try_join(Side::read(store, call.ctx.clone()), Side::read(store, target.clone()))
+                .await?;
+        let Some(source) = from.workflow(&source.workflow_id) else {
+            return Err(super::not_found(call.parameter("workflowId")));
+        };
+        layouts::check_among(source, &from.layouts)?;
         let mut batch = Batch::new();
-        let mut workflow = copied(store, &source, known.as_ref());
-        match &known {
-            Some(known) => workflow = store.update_workflow(&mut batch, &target, known, workflow),
-            None => store.insert_workflow(&mut batch, &target, &workflow),
+        let differences = between(&from, &to);
+        for layout in from.layouts_of(source) {
+            let differs = |one: &Difference| one.kind == Translated::Layout && one.identifier == layout.layout_id;
+            if differences.iter().any(differs) {
+                to.put_layout(store, &mut batch, &from, layout);
+            }
         }
+        let workflow = to.put_workflow(store, &mut batch, &from, source);
         let reply = Reply::data(200, &view::one(store, &target, &workflow).await?)?;
         match call.commit(batch, &reply).await {
             Ok(_) => return Ok(reply),
@@ -88,6 +99,7 @@ pub(crate) fn copied(store: &Store, source: &Workflow, known: Option<&Workflow>)
         id: known.map_or_else(|| store.new_id(), |known| known.id),
         steps: steps.collect(),
         last_triggered_at: known.and_then(|known| known.last_triggered_at),
+        published_at: None,
         created_at: known.map_or(now, |known| known.created_at),
         updated_at: now,
         ..source.clone()

@@ -43,6 +43,7 @@ pub(super) fn workflow(steps: Vec<Step>) -> Workflow {
         },
         steps,
         last_triggered_at: None,
+        published_at: None,
         created_at: Time::default(),
         updated_at: Time::default(),
     }

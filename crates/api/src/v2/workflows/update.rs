@@ -7,7 +7,7 @@ use campanile_store::{Batch, Store};
 
 use super::body::{self, JsonSchema, PreferenceSet, PreferencesRequest, StepUpsert, Tags};
 use super::create::schema_or_open;
-use super::{TRIES, identifiers, issues, lost_race, named, steps, too_contended, view};
+use super::{TRIES, identifiers, issues, layouts, lost_race, named, steps, too_contended, view};
 use crate::call::{Call, Reply};
 use crate::route::{Category, Route};
 use crate::shape::Given;
@@ -47,6 +47,7 @@ async fn run(call: Call) -> Result<Reply> {
     for _ in 0..TRIES {
         let known = named(&call).await?;
         let mut changed = replaced(store, &known, body.clone())?;
+        layouts::check(&call, &changed).await?;
         issues::judge(&mut changed);
         let mut batch = Batch::new();
         let workflow = store.update_workflow(&mut batch, &call.ctx, &known, changed);

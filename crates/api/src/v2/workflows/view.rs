@@ -29,6 +29,10 @@ view! {
         preferences: PreferencesResponse = "preferences";
         status: WorkflowStatus = "status";
         last_triggered_at: Nullable<Time> = "lastTriggeredAt";
+        /// When it was last published, from here or to here.
+        last_published_at: Nullable<Time> = "lastPublishedAt";
+        /// Always null: a key publishes, and a key is no user.
+        last_published_by: Nullable<Value> = "lastPublishedBy";
         severity: Severity = "severity";
         created_at: Time = "createdAt";
         updated_at: Time = "updatedAt";
@@ -85,6 +89,10 @@ view! {
         status: WorkflowStatus = "status";
         origin: Origin = "origin";
         last_triggered_at: Nullable<Time> = "lastTriggeredAt";
+        /// When it was last published, from here or to here.
+        last_published_at: Nullable<Time> = "lastPublishedAt";
+        /// Always null: a key publishes, and a key is no user.
+        last_published_by: Nullable<Value> = "lastPublishedBy";
         step_type_overviews: Vec<StepType> = "stepTypeOverviews";
         is_translation_enabled: bool = "isTranslationEnabled";
         steps: Vec<ListedStep> = "steps";
@@ -136,6 +144,8 @@ pub(super) async fn one(store: &Store, ctx: &Ctx, workflow: &Workflow) -> Result
         },
         status: workflow.status,
         last_triggered_at: Nullable(workflow.last_triggered_at),
+        last_published_at: Nullable(workflow.published_at),
+        last_published_by: Nullable(None),
         severity: workflow.severity,
         created_at: workflow.created_at,
         updated_at: workflow.updated_at,
@@ -195,6 +205,8 @@ fn listed(workflow: &Workflow, channels: &[ActiveChannel]) -> ListedWorkflow {
         status: workflow.status,
         origin: workflow.origin,
         last_triggered_at: Nullable(workflow.last_triggered_at),
+        last_published_at: Nullable(workflow.published_at),
+        last_published_by: Nullable(None),
         step_type_overviews: workflow.steps.iter().map(|step| step.kind).collect(),
         is_translation_enabled: workflow.translated,
         steps: workflow

@@ -254,6 +254,7 @@ mod tests {
             },
             steps: Vec::new(),
             last_triggered_at: None,
+            published_at: None,
             created_at: Time::from_millis(0),
             updated_at: Time::from_millis(0),
         }

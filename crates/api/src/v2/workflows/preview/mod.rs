@@ -4,10 +4,13 @@
 mod example;
 mod lenient;
 
-use campanile_engine::preview;
+use campanile_engine::translations::{self, Frame, Texts};
+use campanile_engine::{Preview, preview};
+use campanile_model::channel::Translated;
 use campanile_model::slug::Reference;
 use campanile_model::{Permission, Result, StepType};
 use campanile_providers::http_request;
+use campanile_store::workflows::Workflow;
 use serde_json::{Map, Value, json};
 
 use super::{position_of, variables};
@@ -76,7 +79,20 @@ async fn run(call: Call) -> Result<Reply> {
     let schema = variables::of_step(&workflow, position, &variables::payload(&workflow));
     let given = body.preview_payload.unwrap_or_default();
     let example = example::data(&schema, &workflow, position, &controls, given, store.now());
-    let rendered = preview(&controls, &example, store.now());
+    let texts = texts(&call, &workflow).await?;
+    let frames = if step.kind == StepType::Email {
+        frames(&call).await?
+    } else {
+        Vec::new()
+    };
+    let rendered = preview(Preview {
+        kind: step.kind,
+        controls,
+        texts: texts.as_ref(),
+        frames: &frames,
+        data: &example,
+        now: store.now(),
+    });
     let mut signature = None;
     let result = match rendered {
         Ok(rendered) => {
@@ -109,6 +125,26 @@ async fn run(call: Call) -> Result<Reply> {
             novu_signature: signature,
         },
     )
+}
+
+/// The workflow's texts, when translations are on.
+async fn texts(call: &Call, workflow: &Workflow) -> Result<Option<Texts>> {
+    if !workflow.translated {
+        return Ok(None);
+    }
+    let store = call.store();
+    let found = store
+        .translations_of(&call.ctx, Translated::Workflow, workflow.id)
+        .await?;
+    Ok(Some(Texts::new(found)))
+}
+
+/// The layouts that a mail may go into.
+async fn frames(call: &Call) -> Result<Vec<Frame>> {
+    let store = call.store();
+    let layouts = store.layouts_all(&call.ctx).await?;
+    let texts = store.translations_all(&call.ctx, Translated::Layout).await?;
+    Ok(translations::frames(layouts, texts))
 }
 
 /// The members that each type of step shows; those that clients insist on are there.
