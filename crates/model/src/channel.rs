@@ -88,6 +88,11 @@ wire_enum! {
 }
 
 wire_enum! {
+    /// What an event came to for a subscriber.
+    Outcome { Received = "received", Waiting = "waiting", NotReceived = "not_received", NoRecipient = "no_recipient", }
+}
+
+wire_enum! {
     /// What became of a message.
     MessageStatus { Sent = "sent", Error = "error", Warning = "warning", }
 }

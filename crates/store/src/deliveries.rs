@@ -37,6 +37,8 @@ queries! {
         LEFT {join_one:preferences pa ON pa.environment_id = m.environment_id AND pa.subscriber_id = m.subscriber_id AND pa.contexts = m.contexts AND pa.workflow_id = ''}
         LEFT {join_one:preferences pw ON pw.environment_id = m.environment_id AND pw.subscriber_id = m.subscriber_id AND pw.contexts = m.contexts AND pw.workflow_id = m.workflow_id}
         WHERE d.environment_id = $1 AND d.message_id {in:$2}";
+    OF_MESSAGES = "SELECT message_id, id, state, attempts, next_attempt_at, provider_message_id, outcome, updated_at
+        FROM deliveries WHERE environment_id = $1 AND message_id {in:$2} ORDER BY message_id, id";
     /// What was canceled during an attempt is not tried again; what went out, went out.
     UPDATE = {
         many
@@ -248,7 +250,51 @@ pub struct Attempted {
     pub next_attempt_at: Option<Time>,
 }
 
+/// How far a message is on its way to one address.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The message.
+    pub message_id: Id,
+    /// Its id.
+    pub id: Id,
+    /// How far it is.
+    pub state: DeliveryState,
+    /// Calls so far.
+    pub attempts: i64,
+    /// When it is tried again.
+    pub next_attempt_at: Option<Time>,
+    /// The id that the provider gave it.
+    pub provider_message_id: Option<String>,
+    /// What the last attempt came to.
+    pub outcome: Option<Value>,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+impl FromRow for Delivery {
+    fn from_row(c: &mut Columns) -> Result<Self, StoreError> {
+        Ok(Self {
+            message_id: c.id()?,
+            id: c.id()?,
+            state: c.wire(DeliveryState::parse)?,
+            attempts: c.int()?,
+            next_attempt_at: c.opt_time()?,
+            provider_message_id: c.opt_text()?,
+            outcome: c.opt_json()?,
+            updated_at: c.time()?,
+        })
+    }
+}
+
 impl Store {
+    /// The deliveries of these messages, without addresses and contents.
+    pub async fn deliveries_of(&self, ctx: &Ctx, messages: Vec<Id>) -> Result<Vec<Delivery>, StoreError> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.db.all(&OF_MESSAGES, args![ctx.environment, messages]).await
+    }
+
     /// Adds a delivery.
     pub fn insert_delivery(&self, batch: &mut Batch, ctx: &Ctx, delivery: &NewDelivery) -> Result<(), StoreError> {
         let now = self.now();

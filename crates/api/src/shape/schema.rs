@@ -115,7 +115,10 @@ wire_views!(
     channel::HealthStatus,
     channel::WorkflowStatus,
     channel::Origin,
-    channel::Translated
+    channel::Translated,
+    channel::JobReason,
+    channel::DeliveryState,
+    channel::Outcome
 );
 
 impl<T: View> View for Vec<T> {

@@ -1,12 +1,19 @@
-//! Events: triggers.
+//! Events: triggers, and what became of them.
 
 pub(crate) mod accept;
 mod broadcast;
 mod bulk;
 mod cancel;
 mod decide;
+mod explain;
 mod trigger;
 
 use crate::route::Route;
 
-pub(crate) const ROUTES: &[&Route] = &[&trigger::ROUTE, &bulk::ROUTE, &broadcast::ROUTE, &cancel::ROUTE];
+pub(crate) const ROUTES: &[&Route] = &[
+    &trigger::ROUTE,
+    &bulk::ROUTE,
+    &broadcast::ROUTE,
+    &cancel::ROUTE,
+    &explain::ROUTE,
+];
