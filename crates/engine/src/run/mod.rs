@@ -125,6 +125,11 @@ pub(crate) fn steps(run: &mut Run<'_>, jobs: &mut [Job], from: usize) -> Result<
     let places: Vec<(Id, i64)> = jobs.iter().map(|job| (job.id, job.position)).collect();
     for index in 0..jobs.len() {
         let Some(job) = jobs.get_mut(index) else { break };
+        let waits = matches!(job.status, JobStatus::Queued | JobStatus::Running | JobStatus::Delayed);
+        if index >= from && waits {
+            // A step before it ended once more, late: what waits here goes on by itself.
+            return Ok(true);
+        }
         if index < from || job.status != JobStatus::Pending {
             run.show(job);
             continue;

@@ -109,18 +109,18 @@ pub(crate) fn output(events: &[DigestedEvent]) -> Value {
             json!({ "id": event.id, "time": event.created_at, "payload": payload })
         })
         .collect();
-    let data = json!({ "events": events });
+    let data = json!({ "events": events, "eventCount": events.len() });
     let summary = |template: &str| {
         let rendered = Template::parse(template).ok().and_then(|template| {
             template
-                .render(&data, &RenderOptions::new(jiff::Timestamp::UNIX_EPOCH))
+                .render(&data, &RenderOptions::novu(jiff::Timestamp::UNIX_EPOCH))
                 .ok()
         });
         rendered.unwrap_or_default()
     };
     json!({
         "eventCount": events.len(),
-        "countSummary": summary(r#"{{ events | pluralize: "notification", "notifications" }}"#),
+        "countSummary": summary(r#"{{ eventCount | pluralize: "notification", "notifications" }}"#),
         "sentenceSummary": summary(r#"{{ events | toSentence: "payload.name", 2, "other" }}"#),
         "events": events,
     })

@@ -19,6 +19,7 @@ use campanile_store::integrations::{Integration, Kind, NewIntegration};
 use campanile_store::messages::Message;
 use campanile_store::notifications::{Job, Notification, NotificationFilter};
 use campanile_store::subscribers::Subscriber;
+use campanile_store::tasks::NewTask;
 use campanile_store::testing::StoredTask;
 use campanile_store::traces::Trace;
 use campanile_store::workflows::{Preferences, Step, Workflow};
@@ -454,6 +455,31 @@ impl<'a> World<'a> {
             self.store().stored_tasks().await.unwrap().is_empty().then_some(())
         })
         .await;
+    }
+
+    /// Waits until every task that is left waits for a time of its own or for a grant.
+    pub(crate) async fn no_ready_task_is_left(&self) {
+        eventually("nothing is to be done now", async || {
+            let tasks = self.store().stored_tasks().await.unwrap();
+            let all_wait = tasks.iter().all(|task| matches!(task.state, "scheduled" | "held"));
+            all_wait.then_some(())
+        })
+        .await;
+    }
+
+    /// Gives the step at this place its turn once more, and waits until that is over.
+    pub(crate) async fn advance_again(&self, story: &Story, position: i64) {
+        let task = NewTask {
+            lane: "advance".to_owned(),
+            kind: "AdvanceV1",
+            payload: json!({ "notification": story.notification.id, "position": position }).to_string(),
+            run_at: self.store().now(),
+            id: self.store().new_id(),
+        };
+        let mut batch = Batch::new();
+        self.store().enqueue(&mut batch, self.ctx(), task);
+        self.store().commit(batch).await.unwrap();
+        self.no_ready_task_is_left().await;
     }
 
     /// Moves the clock to this time.
