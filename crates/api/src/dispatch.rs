@@ -20,6 +20,7 @@ use crate::call::{Call, Idempotency};
 use crate::rate::Standing;
 use crate::route::{Auth, Format, Lookup, Route};
 use crate::shape::parse_query;
+use crate::v1::events::dry_run;
 use crate::v1::integrations::oauth::callback::ROUTE as CALLBACK;
 use crate::{App, Settings};
 
@@ -194,7 +195,12 @@ async fn handle(
     let parameters = path_parameters(&mut parts, app).await?;
     let body = read_body(&parts.headers, body, route).await?;
     let query = parse_query(parts.uri.query().unwrap_or_default());
-    let idempotency = idempotency(route, &parts.headers, parts.uri.path(), &body)?;
+    // What a dry run answers is not what the same call answers that is meant.
+    let idempotency = if route.dry_run.is_some() && dry_run::is_asked(&query) {
+        None
+    } else {
+        idempotency(route, &parts.headers, parts.uri.path(), &body)?
+    };
     extras.idempotency_key = idempotency.as_ref().map(|idempotency| idempotency.key.key.clone());
     if let Some(idempotency) = &idempotency
         && route.lookup == Lookup::Early

@@ -58,6 +58,15 @@ pub fn document() -> Value {
     })
 }
 
+fn enveloped(schema: &Value) -> Value {
+    json!({ "type": "object", "properties": { "data": schema }, "required": ["data"] })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a schema is built to be put in here")]
+fn content(schema: Value) -> Value {
+    json!({ "application/json": { "schema": schema } })
+}
+
 fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     let mut parameters: Vec<Value> = route
         .path
@@ -75,11 +84,8 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     }
     let mut success = json!({ "description": "Success" });
     if let Some(answer) = route.answer {
-        let mut schema = answer(schemas);
-        if route.enveloped {
-            schema = json!({ "type": "object", "properties": { "data": schema }, "required": ["data"] });
-        }
-        success["content"] = json!({ "application/json": { "schema": schema } });
+        let schema = answer(schemas);
+        success["content"] = content(if route.enveloped { enveloped(&schema) } else { schema });
     }
     let mut operation = json!({
         "operationId": route.operation,
@@ -89,6 +95,10 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
         "x-campanile-body-limit": route.body_limit,
         "x-campanile-rate-category": route.category.wire(),
     });
+    if let Some(answer) = route.dry_run {
+        let content = content(enveloped(&answer(schemas)));
+        operation["responses"]["200"] = json!({ "description": "What would happen (`dryRun`)", "content": content });
+    }
     if let Some(permission) = route.permission {
         operation["x-campanile-permission"] = permission.wire().into();
     }

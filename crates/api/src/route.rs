@@ -96,6 +96,8 @@ pub(crate) struct Route {
     pub(crate) query: Option<Describe>,
     pub(crate) body: Option<Describe>,
     pub(crate) answer: Option<Describe>,
+    /// What a dry run answers, where the route has one.
+    pub(crate) dry_run: Option<Describe>,
     pub(crate) enveloped: bool,
     pub(crate) run: Run,
 }
@@ -118,6 +120,7 @@ impl Route {
             query: None,
             body: None,
             answer: None,
+            dry_run: None,
             enveloped: true,
             run,
         }
@@ -215,6 +218,13 @@ impl Route {
     /// It answers `{"data": T}`.
     pub(crate) const fn answers<T: View>(mut self) -> Self {
         self.answer = Some(T::schema);
+        self
+    }
+
+    /// With `dryRun` in the query it changes nothing, takes no note of an `Idempotency-Key`, and answers
+    /// 200 `{"data": T}`.
+    pub(crate) const fn dry_run<T: View>(mut self) -> Self {
+        self.dry_run = Some(T::schema);
         self
     }
 

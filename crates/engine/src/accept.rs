@@ -110,7 +110,7 @@ impl Engine {
     }
 
     /// The event of a trigger, and the files that it brings along.
-    fn event(&self, ctx: &Ctx, trigger: &Trigger) -> (Event, Vec<Attachment>) {
+    pub(crate) fn event(&self, ctx: &Ctx, trigger: &Trigger) -> (Event, Vec<Attachment>) {
         let store = self.store();
         let id = store.new_id();
         let transaction_id = trigger.transaction_id.clone();

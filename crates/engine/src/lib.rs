@@ -41,6 +41,7 @@ use campanile_store::{Store, StoreError};
 
 pub use accept::{Accepted, Trigger, new_transaction_id};
 pub use metrics::EngineMetrics;
+pub use plan::Rehearsal;
 pub use render::{Preview, preview};
 pub use test_message::{TestMessage, Tested};
 pub use worker::Worker;

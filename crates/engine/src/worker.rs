@@ -315,7 +315,8 @@ impl Worker {
                 .await;
             self.done(task);
         }
-        let shared = plan::know(&self.engine, &ctx, &plans.iter().collect::<Vec<_>>(), false).await;
+        let parts: Vec<&plan::Part> = plans.iter().map(|planned| &planned.part).collect();
+        let shared = plan::know(&self.engine, &ctx, &parts, false).await;
         let runs = plans.iter().map(|planned| {
             let shared = &shared;
             let ctx = &ctx;
@@ -342,7 +343,7 @@ impl Worker {
     }
 
     async fn plan_alone(&self, ctx: &Ctx, planned: &plan::Planned) -> Result<Vec<Task>, Interrupted> {
-        let known = plan::know(&self.engine, ctx, &[planned], true).await?;
+        let known = plan::know(&self.engine, ctx, &[&planned.part], true).await?;
         plan::run(&self.engine, planned, &known).await
     }
 

@@ -158,17 +158,21 @@ impl Store {
     /// Adds those of the named contexts that are not there yet. The data of an existing context is never changed: what
     /// merely names a context does not own it.
     pub fn find_or_create_contexts(&self, batch: &mut Batch, ctx: &Ctx, named: &[NamedContext]) {
-        let now = self.now();
         for context in named {
-            let context = Context {
-                id: self.new_id(),
-                kind: context.kind.clone(),
-                identifier: context.id.clone(),
-                data: context.data.clone().unwrap_or_default(),
-                created_at: now,
-                updated_at: now,
-            };
-            batch.add(&INSERT, row(ctx, &context));
+            batch.add(&INSERT, row(ctx, &self.new_context(context)));
+        }
+    }
+
+    /// A context as a trigger names it, not yet stored.
+    pub fn new_context(&self, named: &NamedContext) -> Context {
+        let now = self.now();
+        Context {
+            id: self.new_id(),
+            kind: named.kind.clone(),
+            identifier: named.id.clone(),
+            data: named.data.clone().unwrap_or_default(),
+            created_at: now,
+            updated_at: now,
         }
     }
 

@@ -298,6 +298,18 @@ impl Store {
     /// Adds a delivery.
     pub fn insert_delivery(&self, batch: &mut Batch, ctx: &Ctx, delivery: &NewDelivery) -> Result<(), StoreError> {
         let now = self.now();
+        if let Some(rehearsed) = &mut batch.rehearsed {
+            rehearsed.deliveries.push(Delivery {
+                message_id: delivery.message_id,
+                id: delivery.id,
+                state: DeliveryState::Pending,
+                attempts: 0,
+                next_attempt_at: None,
+                provider_message_id: None,
+                outcome: None,
+                updated_at: now,
+            });
+        }
         let address = match &delivery.address {
             None => None,
             Some(address) => {

@@ -35,6 +35,7 @@ pub mod page;
 pub mod preferences;
 pub mod probes;
 pub mod recent_runs;
+pub mod rehearsal;
 pub mod secrets;
 pub mod subscribers;
 pub mod subscriptions;

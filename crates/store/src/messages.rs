@@ -263,6 +263,9 @@ impl Store {
         message: &Message,
         deliveries: usize,
     ) -> Result<(), StoreError> {
+        if let Some(rehearsed) = &mut batch.rehearsed {
+            rehearsed.messages.push(message.clone());
+        }
         let overrides = self.seal_overrides(OVERRIDES, message.id, &message.overrides.to_string())?;
         batch.add(
             &INSERT,

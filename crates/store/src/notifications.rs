@@ -308,6 +308,9 @@ const COLUMNS: &str = "t.id, t.event_id, t.transaction_id, t.workflow_id, t.subs
 impl Store {
     /// Adds a notification; the commit fails with [`PLANNED`] when the event was planned for the subscriber before.
     pub fn insert_notification(&self, batch: &mut Batch, ctx: &Ctx, notification: &Notification) {
+        if let Some(rehearsed) = &mut batch.rehearsed {
+            rehearsed.notifications.push(notification.clone());
+        }
         batch.add(
             &INSERT,
             args![
@@ -333,6 +336,9 @@ impl Store {
 
     /// Adds a job.
     pub fn insert_job(&self, batch: &mut Batch, ctx: &Ctx, job: &Job) {
+        if let Some(rehearsed) = &mut batch.rehearsed {
+            rehearsed.jobs.push(job.clone());
+        }
         batch.add(
             &INSERT_JOB,
             args![

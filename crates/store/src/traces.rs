@@ -122,12 +122,29 @@ impl FromRow for Trace {
 impl Store {
     /// Adds a trace of a job.
     pub fn trace(&self, batch: &mut Batch, ctx: &Ctx, notification: Id, position: i64, trace: NewTrace) {
+        let id = self.new_id();
+        if let Some(rehearsed) = &mut batch.rehearsed {
+            rehearsed.traces.push(Trace {
+                notification_id: notification,
+                id,
+                position,
+                detail: trace.detail.code().to_owned(),
+                status: trace.status,
+                source: trace.source,
+                provider_id: trace.provider_id,
+                raw: trace.raw.map(|raw| raw.to_string()),
+                is_retry: trace.is_retry,
+                request_id: ctx.request_id.clone(),
+                created_at: self.now(),
+            });
+            return;
+        }
         batch.add(
             &INSERT,
             args![
                 ctx.environment,
                 notification,
-                self.new_id(),
+                id,
                 position,
                 trace.detail.code(),
                 trace.status.wire(),

@@ -11,7 +11,7 @@ mod schema;
 mod types;
 
 pub(crate) use problems::{Path, Problems};
-pub(crate) use query::{Flag, Many, Number, parse_query};
+pub(crate) use query::{Flag, Many, Number, Switch, parse_query};
 pub(crate) use schema::{Nullable, Schemas, View};
 pub(crate) use types::{Given, Shape, read};
 

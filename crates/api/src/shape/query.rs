@@ -84,6 +84,23 @@ impl Shape for Flag {
     }
 }
 
+/// What is switched on by being named in a query, unless its value says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Switch(pub(crate) bool);
+
+impl Shape for Switch {
+    fn read(value: &Value, path: &Path<'_>, problems: &mut Problems) -> Option<Self> {
+        match value.as_str() {
+            Some("") => Some(Self(true)),
+            _ => Flag::read(value, path, problems).map(|flag| Self(flag.0)),
+        }
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        Flag::schema(schemas)
+    }
+}
+
 /// One or many values of a key: a single one is a list of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Many<T>(pub(crate) Vec<T>);

@@ -8,7 +8,7 @@ use campanile_store::contexts::Context;
 use campanile_store::preferences::{Preference, Preferences};
 use campanile_store::subscribers::{Subscriber, SubscriberChannel};
 
-use super::Planned;
+use super::Part;
 use crate::Engine;
 use crate::steps::chat;
 
@@ -28,7 +28,7 @@ pub(crate) struct Known {
 
 /// Reads what these plans need, each kind of thing in one query. `again` says that somebody else may have planned some of
 /// it: then each recipient is looked up.
-pub(crate) async fn know(engine: &Engine, ctx: &Ctx, plans: &[&Planned], again: bool) -> Result<Known, StoreError> {
+pub(crate) async fn know(engine: &Engine, ctx: &Ctx, plans: &[&Part], again: bool) -> Result<Known, StoreError> {
     let store = engine.store();
     let mut names: Vec<String> = plans
         .iter()

@@ -5,6 +5,7 @@
 
 pub(crate) mod known;
 mod people;
+mod rehearse;
 mod stream;
 
 use std::collections::HashMap;
@@ -30,15 +31,21 @@ use crate::{Engine, Interrupted, render};
 
 pub(crate) use known::{Known, know};
 use people::store_recipient;
+pub use rehearse::Rehearsal;
 
-/// One event to be planned, as far as its next chunk.
+/// A task that plans, with what it plans.
 pub(crate) struct Planned {
     pub(crate) task: Task,
-    pub(crate) event: Event,
-    pub(crate) recipients: Recipients,
+    pub(crate) part: Part,
+}
+
+/// One event to be planned, as far as its next chunk.
+pub(crate) struct Part {
+    event: Event,
+    recipients: Recipients,
     /// Whether nothing of it was planned before.
-    pub(crate) begins: bool,
-    pub(crate) chunk: stream::Chunk,
+    begins: bool,
+    chunk: stream::Chunk,
 }
 
 /// Reads the events of claimed tasks and who is next of their recipients. Tasks whose event is gone are returned apart.
@@ -68,13 +75,17 @@ pub(crate) async fn read(
             .as_ref()
             .and_then(|event| serde_json::from_str(&event.recipients).ok());
         match (event, recipients) {
-            (Some(event), Some(recipients)) => planned.push(Planned {
-                chunk: stream::chunk(engine, ctx, &event, &recipients, &plan).await?,
-                begins: plan.begins(),
-                task,
-                event,
-                recipients,
-            }),
+            (Some(event), Some(recipients)) => {
+                let chunk = stream::chunk(engine, ctx, &event, &recipients, &plan).await?;
+                let begins = plan.begins();
+                let part = Part {
+                    event,
+                    recipients,
+                    begins,
+                    chunk,
+                };
+                planned.push(Planned { task, part });
+            }
             _ => gone.push(task),
         }
     }
@@ -85,7 +96,7 @@ pub(crate) async fn read(
 struct Shared<'a> {
     engine: &'a Engine,
     ctx: &'a Ctx,
-    plan: &'a Planned,
+    plan: &'a Part,
     known: &'a Known,
     prepared: &'a Prepared,
     integrations: &'a Integrations,
@@ -97,24 +108,48 @@ struct Shared<'a> {
 }
 
 /// Plans one chunk of an event; the deliveries that this process goes on with at once.
-pub(crate) async fn run(engine: &Engine, plan: &Planned, known: &Known) -> Result<Vec<Task>, Interrupted> {
-    let ctx = plan.task.ctx();
+pub(crate) async fn run(engine: &Engine, planned: &Planned, known: &Known) -> Result<Vec<Task>, Interrupted> {
+    let ctx = planned.task.ctx();
     let store = engine.store();
     let mut batch = Batch::background();
-    let Some(prepared) = engine.workflow_by_id(&ctx, plan.event.workflow_id).await? else {
+    let Some(prepared) = engine.workflow_by_id(&ctx, planned.part.event.workflow_id).await? else {
         // The workflow was deleted after the event was accepted: there is nothing to plan any more.
-        store.complete_task(&mut batch, &plan.task);
+        store.complete_task(&mut batch, &planned.task);
         store.commit(batch).await?;
         return Ok(Vec::new());
     };
+    let handed_on = chunk(engine, &ctx, &mut batch, &planned.part, known, &prepared).await?;
+    if !engine.inner.triggered.contains_key(&prepared.workflow.id) {
+        engine.inner.triggered.insert(prepared.workflow.id, ());
+        store.mark_triggered(&mut batch, &ctx, prepared.workflow.id);
+    }
+    match &planned.part.chunk.rest {
+        None => store.complete_task(&mut batch, &planned.task),
+        Some(rest) => store.reschedule_task(&mut batch, &planned.task, &Again::At(store.now()), &payload(rest)),
+    }
+    // Should somebody have planned one of them before, it is run again without them.
+    store.commit(batch).await?;
+    Ok(handed_on)
+}
+
+/// Adds all that a chunk makes.
+async fn chunk(
+    engine: &Engine,
+    ctx: &Ctx,
+    batch: &mut Batch,
+    plan: &Part,
+    known: &Known,
+    prepared: &Prepared,
+) -> Result<Vec<Task>, Interrupted> {
+    let store = engine.store();
     let shared = Shared {
         engine,
-        ctx: &ctx,
+        ctx,
         plan,
         known,
-        prepared: &prepared,
-        integrations: &*engine.integrations(&ctx).await?,
-        env: &*engine.environment_values(&ctx).await?,
+        prepared,
+        integrations: &*engine.integrations(ctx).await?,
+        env: &*engine.environment_values(ctx).await?,
         payload: serde_json::from_str(&plan.event.payload).unwrap_or(Value::Null),
         overrides: serde_json::from_str(&plan.event.overrides).unwrap_or(Value::Null),
         actor: plan
@@ -127,16 +162,16 @@ pub(crate) async fn run(engine: &Engine, plan: &Planned, known: &Known) -> Resul
         && let Some(actor) = &plan.recipients.actor
         && !plan.chunk.named.iter().any(|recipient| recipient.id == actor.id)
     {
-        store_recipient(engine, &mut batch, &ctx, actor, known, shared.integrations)?;
+        store_recipient(engine, batch, ctx, actor, known, shared.integrations)?;
     }
     for key in &plan.chunk.missing {
         let trace = NewTrace::new(Detail::TopicNotFound, TraceStatus::Warning);
         let trace = trace.raw(json!({ "topicKey": key }));
-        store.trace(&mut batch, &ctx, plan.event.id, 0, trace);
+        store.trace(batch, ctx, plan.event.id, 0, trace);
     }
     let mut handed_on = Vec::new();
     for recipient in &plan.chunk.named {
-        handed_on.extend(shared.notify(&mut batch, recipient)?);
+        handed_on.extend(shared.notify(batch, recipient).await?);
     }
     for found in &plan.chunk.found {
         let recipient = Recipient {
@@ -144,24 +179,14 @@ pub(crate) async fn run(engine: &Engine, plan: &Planned, known: &Known) -> Resul
             profile: Map::new(),
             channels: Vec::new(),
         };
-        handed_on.extend(shared.notify(&mut batch, &recipient)?);
+        handed_on.extend(shared.notify(batch, &recipient).await?);
     }
-    if !engine.inner.triggered.contains_key(&prepared.workflow.id) {
-        engine.inner.triggered.insert(prepared.workflow.id, ());
-        store.mark_triggered(&mut batch, &ctx, prepared.workflow.id);
-    }
-    match &plan.chunk.rest {
-        None => store.complete_task(&mut batch, &plan.task),
-        Some(rest) => store.reschedule_task(&mut batch, &plan.task, &Again::At(store.now()), &payload(rest)),
-    }
-    // Should somebody have planned one of them before, it is run again without them.
-    store.commit(batch).await?;
     Ok(handed_on)
 }
 
 impl Shared<'_> {
     /// Adds the notification of one recipient and all that its steps make at once, unless there is one already.
-    fn notify(&self, batch: &mut Batch, recipient: &Recipient) -> Result<Vec<Task>, Interrupted> {
+    async fn notify(&self, batch: &mut Batch, recipient: &Recipient) -> Result<Vec<Task>, Interrupted> {
         let Self {
             engine,
             ctx,
@@ -221,7 +246,10 @@ impl Shared<'_> {
             own: None,
             handed_on: Vec::new(),
         };
-        let waits = steps(&mut run, &mut jobs, 1)?;
+        let mut waits = steps(&mut run, &mut jobs, 1)?;
+        if run.batch.is_rehearsal() {
+            waits = rehearse::go_on(&mut run, &mut jobs, waits).await?;
+        }
         let handed_on = run.handed_on;
         let finished_at = (!waits).then(|| store.now());
         store.insert_notification(
@@ -265,7 +293,7 @@ impl Shared<'_> {
 
 fn notification(
     engine: &Engine,
-    plan: &Planned,
+    plan: &Part,
     prepared: &Prepared,
     subscriber: &Subscriber,
     overrides: &Value,

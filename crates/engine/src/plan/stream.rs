@@ -67,6 +67,71 @@ pub(super) async fn chunk(
     }
 }
 
+/// The first chunk of an event that is not stored.
+pub(super) async fn first(
+    engine: &Engine,
+    ctx: &Ctx,
+    event: &Event,
+    recipients: &Recipients,
+) -> Result<Chunk, StoreError> {
+    chunk(engine, ctx, event, recipients, &Plan::begin(event.id)).await
+}
+
+/// One recipient alone, as the first chunk that has them would; nobody when they are none.
+pub(super) async fn only(
+    engine: &Engine,
+    ctx: &Ctx,
+    event: &Event,
+    recipients: &Recipients,
+    id: &str,
+) -> Result<Chunk, StoreError> {
+    let store = engine.store();
+    if let Some(named) = recipients.to.iter().find(|one| one.id == id) {
+        return Ok(Chunk {
+            named: vec![named.clone()],
+            ..Chunk::default()
+        });
+    }
+    let Some(found) = store.subscriber(ctx, id).await? else {
+        return Ok(Chunk::default());
+    };
+    if recipients.everybody {
+        return Ok(Chunk {
+            found: vec![found],
+            ..Chunk::default()
+        });
+    }
+    if recipients.left_out().contains(id) {
+        return Ok(Chunk::default());
+    }
+    let mut missing = Vec::new();
+    for key in &recipients.topics {
+        let Some(topic) = store.topic(ctx, key).await? else {
+            missing.push(key.clone());
+            continue;
+        };
+        let rules = store
+            .member_rules(ctx, topic.id, &event.contexts, vec![found.id])
+            .await?;
+        if !rules.is_empty() {
+            return Ok(Chunk {
+                found: vec![found],
+                topic: Some(ByTopic {
+                    id: topic.id,
+                    key: topic.key,
+                }),
+                rules: by_member(rules),
+                missing,
+                ..Chunk::default()
+            });
+        }
+    }
+    Ok(Chunk {
+        missing,
+        ..Chunk::default()
+    })
+}
+
 async fn everybody(
     engine: &Engine,
     ctx: &Ctx,

@@ -4,6 +4,7 @@
 
 use super::sql::Sql;
 use super::value::{Row, Val};
+use crate::rehearsal::Rehearsed;
 
 /// What a batch is for: callers that wait for an answer go before background work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -23,6 +24,8 @@ pub struct Batch {
     pub(crate) wakes_workers: bool,
     pub(crate) changes_configuration: bool,
     pub(crate) may_be_lost: bool,
+    /// Where rows go instead, when nothing is to be written.
+    pub(crate) rehearsed: Option<Box<Rehearsed>>,
 }
 
 pub(crate) struct Statement {
@@ -46,6 +49,24 @@ impl Batch {
         }
     }
 
+    /// A batch that gathers the rows of notifications instead of writing anything.
+    pub fn rehearsal() -> Self {
+        Self {
+            rehearsed: Some(Box::default()),
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing of it will be written.
+    pub fn is_rehearsal(&self) -> bool {
+        self.rehearsed.is_some()
+    }
+
+    /// The rows that a rehearsal gathered.
+    pub fn into_rehearsed(self) -> Rehearsed {
+        self.rehearsed.map(|rows| *rows).unwrap_or_default()
+    }
+
     /// A crash may undo this batch, such as a claim: then the commit does not wait for the disk.
     pub(crate) fn may_be_lost(&mut self) -> &mut Self {
         self.may_be_lost = true;
@@ -64,6 +85,9 @@ impl Batch {
     }
 
     fn push(&mut self, sql: &'static Sql, row: Vec<Val>, conflict: Option<&'static str>) -> &mut Self {
+        if self.rehearsed.is_some() {
+            return self;
+        }
         // Rows of one insert that follow one another travel together.
         if let Some(last) = self.statements.last_mut()
             && sql.takes_columns()

@@ -3,12 +3,18 @@
 use campanile_model::{Ctx, Error, Id, Result};
 
 use super::decide::{Asked, Decided, acknowledged, decide};
+use super::dry_run::{self, DryRunQuery};
 use crate::App;
 use crate::call::{Call, Reply};
 
 /// Stores the event and acknowledges it.
 pub(super) async fn accept(call: Call, asked: Asked) -> Result<Reply> {
-    let trigger = match decide(&call, asked).await? {
+    let decided = decide(&call, asked).await?;
+    let query: DryRunQuery = call.query()?;
+    if query.dry_run.is_some_and(|dry_run| dry_run.0) {
+        return Box::pin(dry_run::answer(&call, decided)).await;
+    }
+    let trigger = match decided {
         Decided::Refuse(answer) => return Reply::data(201, &answer),
         Decided::Accept(trigger) => *trigger,
     };

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::accept::accept;
 use super::decide::{Asked, TriggerResponse};
+use super::dry_run::{DryRunQuery, EventRehearsal};
 use crate::call::{Call, Reply};
 use crate::route::{Category, Route};
 use crate::shape::rules;
@@ -16,8 +17,10 @@ pub(crate) const ROUTE: Route = route!(
     .cost(100)
     .large_body()
     .late_lookup()
+    .takes_query::<DryRunQuery>()
     .takes::<TriggerEventToAll>()
     .answers::<TriggerResponse>()
+    .dry_run::<EventRehearsal>()
 );
 
 dto! {

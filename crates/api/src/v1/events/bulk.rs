@@ -10,6 +10,7 @@ use campanile_store::events::REPEATED;
 use serde_json::Value;
 
 use super::decide::{Decided, TriggerResponse, acknowledged, decide};
+use super::dry_run;
 use super::trigger::TriggerEvent;
 use crate::call::{Call, Reply};
 use crate::route::{Category, Route};
@@ -42,6 +43,7 @@ dto! {
 }
 
 async fn run(call: Call) -> Result<Reply> {
+    dry_run::refuse(&call)?;
     let body: BulkTriggerEvent = call.body()?;
     let mut answers = Vec::with_capacity(body.events.len());
     let mut triggers: Vec<Trigger> = Vec::new();

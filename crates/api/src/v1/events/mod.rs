@@ -5,6 +5,7 @@ mod broadcast;
 mod bulk;
 mod cancel;
 mod decide;
+pub(crate) mod dry_run;
 mod explain;
 mod trigger;
 

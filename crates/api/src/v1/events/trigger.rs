@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::accept::accept;
 use super::decide::{Asked, TriggerResponse};
+use super::dry_run::{DryRunQuery, EventRehearsal};
 use crate::call::{Call, Reply};
 use crate::route::{Category, Route};
 use crate::shape::rules;
@@ -15,8 +16,10 @@ pub(crate) const ROUTE: Route = route!(
     .permit(Permission::EventWrite, Category::Trigger)
     .large_body()
     .late_lookup()
+    .takes_query::<DryRunQuery>()
     .takes::<TriggerEvent>()
     .answers::<TriggerResponse>()
+    .dry_run::<EventRehearsal>()
 );
 
 dto! {

@@ -6,6 +6,8 @@ use campanile_model::texts::{self, Detail};
 use campanile_store::traces::Trace;
 use serde_json::Value;
 
+use super::Stage;
+
 /// Whether a trace of an event is about this subscriber, or about everybody.
 pub(super) fn concerns(trace: &Trace, subscriber: &str) -> bool {
     let facts: Value = trace
@@ -17,7 +19,7 @@ pub(super) fn concerns(trace: &Trace, subscriber: &str) -> bool {
 }
 
 /// Why there is nothing, as far as it was written down.
-pub(super) fn told(recipients: &Recipients, decisions: &[Trace], subscriber: &str) -> (Outcome, String) {
+pub(super) fn told(stage: Stage, recipients: &Recipients, decisions: &[Trace], subscriber: &str) -> (Outcome, String) {
     let is = |detail: Detail| decisions.iter().any(|trace| trace.detail == detail.code());
     let named = recipients.to.iter().any(|one| one.id == subscriber);
     if named && is(Detail::RecipientRefused) {
@@ -38,10 +40,17 @@ pub(super) fn told(recipients: &Recipients, decisions: &[Trace], subscriber: &st
         "The trigger left the subscriber out of its topics.".to_owned()
     } else if recipients.actor.as_ref().is_some_and(|actor| actor.id == subscriber) {
         "The subscriber is the actor of the event, who is not notified through topics.".to_owned()
+    } else if recipients.everybody && stage == Stage::Before {
+        "The event goes to everybody, and there is no such subscriber.".to_owned()
     } else if recipients.everybody {
         "The event went to everybody: the subscriber was not there then, or their turn has not come yet.".to_owned()
     } else if recipients.topics.is_empty() {
         "The trigger did not name the subscriber.".to_owned()
+    } else if stage == Stage::Before {
+        format!(
+            "The trigger does not name the subscriber, who is not a member of {} in these contexts.",
+            recipients.topics.join(", ")
+        )
     } else {
         format!(
             "The trigger did not name the subscriber, who was not a member of {} when its members were notified, or whose turn has not come yet.",
@@ -72,12 +81,14 @@ mod tests {
             ("cid", Outcome::NoRecipient, "actor"),
             ("dan", Outcome::NoRecipient, "not a member of team"),
         ] {
-            let (found, text) = told(&recipients, &[], who);
+            let (found, text) = told(Stage::Since, &recipients, &[], who);
             assert!(found == outcome && text.contains(words), "{who}: {text}");
         }
-        let (_, text) = told(&Recipients::everybody(), &[], "ann");
+        let (_, text) = told(Stage::Before, &recipients, &[], "dan");
+        assert!(text.contains("is not a member of team"), "{text}");
+        let (_, text) = told(Stage::Since, &Recipients::everybody(), &[], "ann");
         assert!(text.contains("everybody"), "{text}");
-        let (_, text) = told(&parse(&json!("ann")).unwrap(), &[], "bob");
+        let (_, text) = told(Stage::Since, &parse(&json!("ann")).unwrap(), &[], "bob");
         assert_eq!(text, "The trigger did not name the subscriber.");
     }
 }

@@ -13,12 +13,14 @@ use campanile_store::Store;
 use campanile_store::events::Event;
 use campanile_store::notifications::{Notification, NotificationFilter};
 use campanile_store::traces::Trace;
+use campanile_store::workflows::Workflow;
 
 use crate::call::{Call, Reply};
 use crate::route::{Category, Route};
 use crate::shape::rules;
 use crate::{dto, route};
-use view::{EventExplanation, explained};
+
+pub(super) use view::{EventExplanation, NotificationExplanation, explained};
 
 pub(crate) const ROUTE: Route = route!(
     get "/v1/events/{transactionId}/explain", "", "Explain what became of an event for a subscriber", run,
@@ -57,33 +59,51 @@ async fn run(call: Call) -> Result<Reply> {
         .await?
         .into_iter()
         .partition(|trace| trace.notification_id == event.id);
-    let of_event: Vec<Trace> = of_event
-        .into_iter()
-        .filter(|trace| absence::concerns(trace, &query.subscriber_id))
-        .collect();
     let notification = match notification {
         Some(notification) => Some(read(store, ctx, notification, &traces).await?),
         None => None,
     };
-    let (outcome, told) = if let Some(shown) = &notification {
+    let (id, workflow) = (query.subscriber_id, workflow.first());
+    Reply::data(200, &of(Stage::Since, &event, workflow, id, of_event, notification))
+}
+
+/// When it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Before anything happens.
+    Before,
+    /// Once the event is stored.
+    Since,
+}
+
+/// What is told of an event to one subscriber.
+pub(super) fn of(
+    stage: Stage,
+    event: &Event,
+    workflow: Option<&Workflow>,
+    subscriber_id: String,
+    mut of_event: Vec<Trace>,
+    notification: Option<NotificationExplanation>,
+) -> EventExplanation {
+    of_event.retain(|trace| absence::concerns(trace, &subscriber_id));
+    let (outcome, summary) = if let Some(shown) = &notification {
         (shown.outcome, shown.summary.clone())
     } else {
         let recipients: Recipients = serde_json::from_str(&event.recipients).unwrap_or_default();
-        absence::told(&recipients, &of_event, &query.subscriber_id)
+        absence::told(stage, &recipients, &of_event, &subscriber_id)
     };
-    let answer = EventExplanation {
-        transaction_id: event.transaction_id,
-        subscriber_id: query.subscriber_id,
-        workflow_id: workflow.first().map(|one| one.workflow_id.clone()),
-        workflow_name: workflow.first().map(|one| one.name.clone()),
+    EventExplanation {
+        transaction_id: event.transaction_id.clone(),
+        subscriber_id,
+        workflow_id: workflow.map(|one| one.workflow_id.clone()),
+        workflow_name: workflow.map(|one| one.name.clone()),
         accepted_at: event.created_at,
-        request_id: event.request_id,
+        request_id: event.request_id.clone(),
         outcome,
-        summary: told,
+        summary,
         decisions: of_event.iter().map(view::decision).collect(),
         notification,
-    };
-    Reply::data(200, &answer)
+    }
 }
 
 /// The subscriber's notification. One that was made before the subscriber was deleted is found only as long as they are
@@ -106,7 +126,7 @@ async fn read(
     ctx: &Ctx,
     notification: Notification,
     traces: &[Trace],
-) -> Result<view::NotificationExplanation> {
+) -> Result<NotificationExplanation> {
     let jobs = store.jobs_of(ctx, vec![notification.id]).await?;
     let messages = store.messages_of(ctx, vec![notification.id]).await?;
     let ids: Vec<Id> = messages.iter().map(|message| message.id).collect();

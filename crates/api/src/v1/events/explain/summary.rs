@@ -12,12 +12,15 @@ use super::view::StepExplanation;
 pub(super) fn of_step(job: &Job, messages: &[&Message], told: &[&Trace]) -> String {
     let decisive = || decisive(told);
     match job.status {
-        JobStatus::Completed => match sent_through(messages) {
+        JobStatus::Completed => match through(messages, |message| message.status == MessageStatus::Sent) {
             Some(through) => format!("Sent through {through}."),
             None => "Done.".to_owned(),
         },
         JobStatus::Pending => "Not begun: a step before it has not ended.".to_owned(),
-        JobStatus::Queued | JobStatus::Running => "Under way.".to_owned(),
+        JobStatus::Queued | JobStatus::Running => match through(messages, |_| true) {
+            Some(through) => format!("On its way through {through}."),
+            None => "Under way.".to_owned(),
+        },
         JobStatus::Delayed => match (decisive(), job.due_at) {
             (Some(why), _) if job.kind.channel().is_some() => sentence(why),
             (_, Some(until)) => format!("Waits until {until}."),
@@ -54,10 +57,11 @@ fn sentence(text: &str) -> String {
     format!("{text}.")
 }
 
-fn sent_through(messages: &[&Message]) -> Option<String> {
+/// The providers of these messages.
+fn through(messages: &[&Message], which: impl Fn(&Message) -> bool) -> Option<String> {
     let mut names: Vec<&str> = messages
         .iter()
-        .filter(|message| message.status == MessageStatus::Sent)
+        .filter(|message| which(message))
         .map(|message| message.provider_id.as_str())
         .collect();
     names.dedup();

@@ -134,7 +134,7 @@ pub(super) fn decision(trace: &Trace) -> DecisionExplanation {
 }
 
 /// A notification with its steps; the synthetic trigger job carries what concerns all of it.
-pub(super) fn explained(
+pub(in crate::v1::events) fn explained(
     notification: Notification,
     jobs: &[Job],
     messages: &[Message],
