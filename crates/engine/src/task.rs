@@ -69,6 +69,21 @@ pub(crate) struct AdvanceV1 {
     /// The job waited, and its time has come: the ones after it are next.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) over: bool,
+    /// A wait that ends outside of the subscriber's schedule goes on to its next opening.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) extends: bool,
+}
+
+impl AdvanceV1 {
+    /// From this job on, which waited for nothing.
+    pub(crate) fn at(notification: Id, position: i64) -> Self {
+        Self {
+            notification: notification.to_string(),
+            position,
+            over: false,
+            extends: false,
+        }
+    }
 }
 
 /// [`DELIVER`].
@@ -124,6 +139,9 @@ pub(crate) struct EraseV1 {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct DigestV1 {
     pub(crate) window: String,
+    /// As of [`AdvanceV1`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) extends: bool,
 }
 
 /// A payload as it is stored.

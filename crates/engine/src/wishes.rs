@@ -53,6 +53,12 @@ pub(crate) fn is_in_time(offer: &Offer, chosen: &Chosen<'_>, kind: StepType, now
     is_open(&Schedule::parse(schedule), chosen.timezone, now)
 }
 
+/// The next time at which the schedule is open, when it is closed now; nothing when it is open, or never is.
+pub(crate) fn opening(offer: &Offer, chosen: &Chosen<'_>, now: Time) -> Option<Time> {
+    let schedule = chosen.schedule().filter(|_| !offer.is_critical())?;
+    next_opening(&Schedule::parse(schedule), chosen.timezone, now).filter(|at| *at > now)
+}
+
 /// What is to become of a message that is ready to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {

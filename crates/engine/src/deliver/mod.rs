@@ -407,11 +407,7 @@ fn go_on(engine: &Engine, ctx: &Ctx, asked: &DeliverV1, notification: Id, settle
     match &asked.next {
         Some((id, position)) => {
             if let Ok(id) = id.parse::<Id>() {
-                let next = AdvanceV1 {
-                    notification: notification.to_string(),
-                    position: *position,
-                    over: false,
-                };
+                let next = AdvanceV1::at(notification, *position);
                 let task = NewTask {
                     lane: "advance".to_owned(),
                     kind: ADVANCE,

@@ -13,6 +13,7 @@ use campanile_store::traces::NewTrace;
 use campanile_store::{Batch, StoreError};
 use serde_json::Value;
 
+use super::extension::{Extension, extend};
 use super::{Run, View, steps};
 use crate::deliver::integrations::Integrations;
 use crate::plan::known;
@@ -32,14 +33,23 @@ pub(crate) enum Over {
 /// Goes on with a notification whose step before this one is no longer waited for, or whose wait is over.
 pub(crate) async fn advance(engine: &Engine, task: &Task) -> Result<Vec<Task>, Interrupted> {
     let asked = serde_json::from_str::<AdvanceV1>(&task.payload).ok();
-    let place = asked.and_then(|asked| {
-        let over = asked.over.then_some(Over::Delay);
-        Some((asked.notification.parse::<Id>().ok()?, asked.position, over))
-    });
-    match place {
-        Some((id, position, over)) => go_on(engine, task, id, position, over).await,
-        None => done(engine, task).await,
+    let place = asked.and_then(|asked| Some((asked.notification.parse::<Id>().ok()?, asked)));
+    let Some((id, asked)) = place else {
+        return done(engine, task).await;
+    };
+    let mut wait = Wait {
+        notification: id,
+        position: asked.position,
+        over: asked.over.then_some(Over::Delay),
+        exhausted: false,
+    };
+    if asked.over && asked.extends {
+        match extend(engine, &task.ctx(), task, (id, asked.position), None).await? {
+            Extension::Extended => return Ok(Vec::new()),
+            extension => wait.exhausted = extension == Extension::Exhausted,
+        }
     }
+    go_on(engine, task, wait).await
 }
 
 /// Closes a digest that is due, and goes on with the notification that waited for it. From the closing on nothing joins,
@@ -48,10 +58,18 @@ pub(crate) async fn digest(engine: &Engine, task: &Task) -> Result<Vec<Task>, In
     let ctx = task.ctx();
     let store = engine.store();
     let asked = serde_json::from_str::<DigestV1>(&task.payload).ok();
-    let Some(id) = asked.and_then(|asked| asked.window.parse::<Id>().ok()) else {
+    let asked = asked.and_then(|asked| Some((asked.window.parse::<Id>().ok()?, asked.extends)));
+    let Some((id, extends)) = asked else {
         return done(engine, task).await;
     };
     let mut window = store.digest_window(&ctx, id).await?;
+    let mut exhausted = false;
+    if let Some(open) = window.as_ref().filter(|one| extends && one.state == WindowState::Open) {
+        match extend(engine, &ctx, task, (open.notification_id, open.position), Some(open)).await? {
+            Extension::Extended => return Ok(Vec::new()),
+            extension => exhausted = extension == Extension::Exhausted,
+        }
+    }
     if window.as_ref().is_some_and(|window| window.state == WindowState::Open) {
         let mut batch = Batch::background();
         store.close_digest(&mut batch, &ctx, id);
@@ -61,8 +79,13 @@ pub(crate) async fn digest(engine: &Engine, task: &Task) -> Result<Vec<Task>, In
     match window {
         Some(window) if window.state == WindowState::Closed => {
             let events = store.digested_events(&ctx, vec![id]).await?;
-            let (notification, position) = (window.notification_id, window.position);
-            go_on(engine, task, notification, position, Some(Over::Digest(window, events))).await
+            let wait = Wait {
+                notification: window.notification_id,
+                position: window.position,
+                over: Some(Over::Digest(window, events)),
+                exhausted,
+            };
+            go_on(engine, task, wait).await
         }
         // Canceled with all its events, or gone on already.
         _ => done(engine, task).await,
@@ -76,13 +99,22 @@ async fn done(engine: &Engine, task: &Task) -> Result<Vec<Task>, Interrupted> {
     Ok(Vec::new())
 }
 
-async fn go_on(
-    engine: &Engine,
-    task: &Task,
-    id: Id,
+/// Where a notification goes on, and what it waited for.
+struct Wait {
+    notification: Id,
     position: i64,
     over: Option<Over>,
-) -> Result<Vec<Task>, Interrupted> {
+    /// Whether it would have been extended once more.
+    exhausted: bool,
+}
+
+async fn go_on(engine: &Engine, task: &Task, wait: Wait) -> Result<Vec<Task>, Interrupted> {
+    let Wait {
+        notification: id,
+        position,
+        over,
+        exhausted,
+    } = wait;
     let ctx = task.ctx();
     let store = engine.store();
     let mut batch = Batch::background();
@@ -187,6 +219,9 @@ async fn go_on(
         handed_on: Vec::new(),
     };
     if let Some(job) = waited {
+        if exhausted {
+            run.tell(job, NewTrace::new(Detail::ExtensionsReached, TraceStatus::Warning));
+        }
         waiting::end(&mut run, job, over);
     }
     let from = usize::try_from(position).unwrap_or(usize::MAX);

@@ -1,9 +1,11 @@
 //! What may keep a step from running. Each question is answered by a pure function of its own; here the answers become
 //! the job's end and its story.
 
-use campanile_model::StepType;
 use campanile_model::channel::{JobReason, JobStatus, TraceStatus};
 use campanile_model::texts::Detail;
+use campanile_model::{Id, StepType};
+use campanile_store::preferences::Preferences;
+use campanile_store::subscribers::Subscriber;
 use campanile_store::traces::NewTrace;
 use serde_json::{Value, json};
 
@@ -16,18 +18,22 @@ pub(crate) fn lets_through(run: &mut Run<'_>, turn: &mut Turn<'_>) -> bool {
     is_in_time(run, turn) && is_wanted(run, turn) && meets_conditions(run, turn)
 }
 
-fn chosen<'a>(view: &View<'a>) -> Chosen<'a> {
-    let preferences = view.preferences;
+fn of_view<'a>(view: &View<'a>) -> Chosen<'a> {
+    chosen(view.preferences, view.prepared.workflow.id, view.subscriber)
+}
+
+/// What a subscriber chose, as far as one workflow goes.
+pub(super) fn chosen<'a>(preferences: Option<&'a Preferences>, workflow: Id, whose: &'a Subscriber) -> Chosen<'a> {
     Chosen {
         global: preferences.and_then(|preferences| preferences.global.as_ref()),
-        workflow: preferences.and_then(|preferences| preferences.workflows.get(&view.prepared.workflow.id)),
-        timezone: view.subscriber.field("timezone"),
+        workflow: preferences.and_then(|preferences| preferences.workflows.get(&workflow)),
+        timezone: whose.field("timezone"),
     }
 }
 
 fn is_in_time(run: &mut Run<'_>, turn: &mut Turn<'_>) -> bool {
     let view = run.view;
-    let chosen = chosen(view);
+    let chosen = of_view(view);
     let now = view.engine.store().now();
     if wishes::is_in_time(&view.prepared.offer, &chosen, turn.job.kind, now) {
         return true;
@@ -45,7 +51,7 @@ fn is_wanted(run: &mut Run<'_>, turn: &mut Turn<'_>) -> bool {
     let Some(channel) = turn.job.kind.channel() else {
         return true;
     };
-    let Some(voice) = wishes::refused_by(&view.prepared.offer, &chosen(view), channel) else {
+    let Some(voice) = wishes::refused_by(&view.prepared.offer, &of_view(view), channel) else {
         return true;
     };
     let facts = json!({ "channel": channel, "decidedBy": voice.name() });

@@ -197,11 +197,7 @@ fn store_delivery(
 pub(crate) fn take_own_turn(run: &mut Run<'_>, job: &Job) {
     let view = run.view;
     let store = view.engine.store();
-    let asked = AdvanceV1 {
-        notification: view.notification.id.to_string(),
-        position: job.position,
-        over: false,
-    };
+    let asked = AdvanceV1::at(view.notification.id, job.position);
     let task = NewTask {
         lane: "plan".to_owned(),
         kind: ADVANCE,

@@ -4,6 +4,7 @@
 //! a [`Run`], which gathers what is to be committed. It calls nobody: what has to be called is a task of its own.
 
 mod advance;
+mod extension;
 pub(crate) mod gate;
 pub(crate) mod messages;
 

@@ -46,6 +46,7 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Next {
         notification: view.notification.id.to_string(),
         position: turn.job.position,
         over: true,
+        extends: waiting::extends(&controls),
     };
     let task = NewTask {
         lane: "advance".to_owned(),

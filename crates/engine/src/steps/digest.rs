@@ -9,7 +9,7 @@ use campanile_store::tasks::NewTask;
 use campanile_store::traces::NewTrace;
 use serde_json::{Value, json};
 
-use super::timing::{self, Collecting, Moment};
+use super::timing::{self, Moment};
 use super::{Next, waiting};
 use crate::run::{Run, Turn};
 use crate::task::{DIGEST, DigestV1, payload};
@@ -72,29 +72,31 @@ pub(crate) fn run(run: &mut Run<'_>, turn: &mut Turn<'_>) -> Next {
         version: 0,
         due_at: collecting.due,
     };
-    open(run, turn, &window, &collecting, now.millis());
+    let asked = DigestV1 {
+        window: window.id.to_string(),
+        extends: waiting::extends(&controls),
+    };
+    open(run, turn, &window, &asked, now.millis());
     Next::Wait
 }
 
 /// Opens a window, and sets its timer, which has the window's id.
-fn open(run: &mut Run<'_>, turn: &mut Turn<'_>, window: &Window, collecting: &Collecting, now: i64) {
+fn open(run: &mut Run<'_>, turn: &mut Turn<'_>, window: &Window, asked: &DigestV1, now: i64) {
     let view = run.view;
     let store = view.engine.store();
     store.open_digest(run.batch, view.ctx, window, view.notification.event_id);
     turn.job.status = JobStatus::Delayed;
-    turn.job.due_at = Some(collecting.due);
+    turn.job.due_at = Some(window.due_at);
     let trace = NewTrace::new(Detail::StepDigested, TraceStatus::Pending);
     run.tell(
         turn.job,
-        trace.raw(json!({ "delay": collecting.due.millis() - now, "untilDate": collecting.due.to_string() })),
+        trace.raw(json!({ "delay": window.due_at.millis() - now, "untilDate": window.due_at.to_string() })),
     );
     let task = NewTask {
         lane: "advance".to_owned(),
         kind: DIGEST,
-        payload: payload(&DigestV1 {
-            window: window.id.to_string(),
-        }),
-        run_at: collecting.due,
+        payload: payload(asked),
+        run_at: window.due_at,
         id: window.id,
     };
     store.enqueue(run.batch, view.ctx, task);

@@ -76,6 +76,11 @@ pub(crate) async fn read(run: &mut Run<'_>, jobs: &[Job], from: usize) -> Result
     }))
 }
 
+/// Whether a wait that ends outside of the subscriber's schedule goes on to its next opening.
+pub(super) fn extends(controls: &Value) -> bool {
+    controls["extendToSchedule"] == true
+}
+
 /// The subscriber's time zone.
 pub(super) fn zone(run: &Run<'_>) -> TimeZone {
     schedule::zone(run.view.subscriber.field("timezone"))

@@ -8,12 +8,14 @@ use campanile_model::{Channel, Id, StepType, Time};
 use campanile_store::Batch;
 use campanile_store::preferences::{PreferenceChange, Preferences};
 use campanile_store::subscribers::Subscriber;
-use campanile_testkit::both;
 use campanile_testkit::fake::Answer;
+use campanile_testkit::{both, eventually};
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::waits::chat as message;
+use crate::world::{Story, World};
 
+const HOUR: Duration = Duration::from_hours(1);
 const CHATS: [(StepType, &str); 2] = [(StepType::Chat, "first"), (StepType::Chat, "second")];
 
 async fn choose(world: &World<'_>, whose: &Subscriber, contexts: &[&str], change: PreferenceChange) {
@@ -110,6 +112,64 @@ both! {
         assert_eq!((story.told("chat_all_channels_failed"), world.fake.count("first")), (0, 1));
         assert_eq!(story.facts("delivery_unwanted")["decidedBy"], "SUBSCRIBER_GLOBAL");
         world.no_task_is_left().await;
+    }
+
+    async fn a_wait_that_ends_outside_of_the_schedule_goes_on_to_its_opening_when_it_says_so(test) {
+        let world = World::start(&test).await;
+        let ann = world.subscriber("ann").await;
+        world.channel(&ann, "C-ANN").await;
+        let opens = test.clock.now();
+        choose(&world, &ann, &[], only_at(opens)).await;
+        let hour = json!({ "amount": 1, "unit": "hours", "extendToSchedule": true });
+        let steps = [(StepType::Digest, hour.clone()), (StepType::Delay, hour), message("{{steps.step-0.eventCount}} of them")];
+        world.workflow_with("news", &steps).await;
+        world.trigger("news", json!("ann")).await;
+        world.until(&ann, "the digest is open", |story| story.job(1) == JobStatus::Delayed).await;
+        test.clock.advance(HOUR);
+        let extended = |position: usize| move |story: &Story| story.jobs[position].extensions == 1;
+        let story = world.until(&ann, "the digest is extended", extended(1)).await;
+        let tomorrow = opens.plus(24 * HOUR);
+        let minute = |time: Time| time.millis() / 60_000;
+        assert_eq!(story.jobs[1].due_at.map(minute), Some(minute(tomorrow)));
+        assert_eq!(story.facts("step_extended_to_schedule")["extensionsCount"], 1);
+        // Meanwhile it collects.
+        world.trigger("news", json!("ann")).await;
+        world.no_ready_task_is_left().await;
+        test.clock.advance(test.clock.now().until(tomorrow));
+        let first = async |what: &str, is: &dyn Fn(&Story) -> bool| {
+            eventually(what, async || {
+                let stories = world.stories(&ann).await;
+                stories.iter().any(is).then_some(())
+            })
+            .await;
+        };
+        first("the delay began", &|story| story.job(1) == JobStatus::Completed && story.job(2) == JobStatus::Delayed).await;
+        test.clock.advance(HOUR);
+        first("the delay is extended", &extended(2)).await;
+        assert_eq!(world.fake.count("of them"), 0);
+        test.clock.advance(test.clock.now().until(tomorrow.plus(24 * HOUR)));
+        world.no_task_is_left().await;
+        assert_eq!((world.fake.count("2 of them"), world.fake.count("of them")), (1, 1));
+    }
+
+    async fn a_wait_is_extended_three_times_and_no_more(test) {
+        let world = World::start(&test).await;
+        let ann = world.subscriber("ann").await;
+        world.channel(&ann, "C-ANN").await;
+        choose(&world, &ann, &[], only_at(test.clock.now())).await;
+        let hour = json!({ "amount": 1, "unit": "hours", "extendToSchedule": true });
+        world.workflow_with("news", &[(StepType::Delay, hour), message("late")]).await;
+        world.trigger("news", json!("ann")).await;
+        world.until(&ann, "the delay began", |story| story.job(1) == JobStatus::Delayed).await;
+        test.clock.advance(HOUR);
+        for extensions in 1..=3 {
+            world.until(&ann, "it is extended", |story| story.jobs[1].extensions == extensions).await;
+            // The opening is missed each time.
+            test.clock.advance(25 * HOUR);
+        }
+        let story = world.ended(&ann).await;
+        assert_eq!((story.job(1), story.job(2)), (JobStatus::Completed, JobStatus::Canceled));
+        assert_eq!((story.told("step_extended_to_schedule"), story.told("skipped_step_max_extensions_reached")), (3, 1));
     }
 
     async fn a_step_outside_of_the_schedule_is_canceled_and_the_next_one_runs(test) {

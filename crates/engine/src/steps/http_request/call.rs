@@ -245,11 +245,7 @@ fn go_on(
         store.finish_notification(batch, ctx, notification.id);
         return;
     };
-    let asked = AdvanceV1 {
-        notification: notification.id.to_string(),
-        position: next.position,
-        over: false,
-    };
+    let asked = AdvanceV1::at(notification.id, next.position);
     let task = NewTask {
         lane: "advance".to_owned(),
         kind: ADVANCE,

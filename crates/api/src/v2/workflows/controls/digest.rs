@@ -15,6 +15,7 @@ pub(super) const CONTROLS: Controls = Controls::plain(
                 ("type", "DIGEST_TYPE", json!("regular")),
                 ("digestKey", "DIGEST_KEY", json!("")),
                 ("cron", "DIGEST_CRON", json!("")),
+                ("extendToSchedule", "EXTEND_TO_SCHEDULE", json!(false)),
             ],
         )
     },
@@ -36,6 +37,7 @@ fn regular() -> Value {
             "amount": { "type": "number", "minimum": 1 },
             "unit": { "type": "string", "enum": UNITS },
             "digestKey": { "type": "string" },
+            "extendToSchedule": { "type": "boolean" },
             "lookBackWindow": {
                 "type": "object",
                 "properties": {
@@ -56,6 +58,7 @@ fn timed() -> Value {
             "type": { "type": "string", "enum": ["timed"] },
             "cron": { "type": "string", "minLength": 1 },
             "digestKey": { "type": "string" },
+            "extendToSchedule": { "type": "boolean" },
         }),
         &["cron"],
     )
