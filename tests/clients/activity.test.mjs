@@ -109,6 +109,24 @@ fact('notifications come in pages of at most 50', async () => {
   assertInvalid(await api.get('/v1/notifications?page=-1'), 'page must not be less than 0');
 });
 
+fact('notifications are filtered by the topic and by the subscription through which they came', async () => {
+  const flow = await make.workflow();
+  const [ann, bob] = [await make.subscriber(), await make.subscriber()];
+  const topicKey = unique('topic');
+  const subscribed = dataOf(await api.post(`/v2/topics/${topicKey}/subscriptions`, { subscriberIds: [ann.subscriberId, bob.subscriberId] }), 201);
+  const event = await make.trigger(flow, { type: 'Topic', topicKey });
+  await finished(api, event, 2);
+  await finished(api, await make.trigger(flow, ann));
+  const found = async (query) => (await novu.notifications.list({ templates: [flow._id], ...query })).result.data.map(({ subscriber }) => subscriber.subscriberId).sort();
+  assert.deepEqual(await found({ topicKey }), [ann.subscriberId, bob.subscriberId].sort());
+  assert.deepEqual(await found({ topicKey: unique('none') }), []);
+  const own = subscribed.find(({ subscriber }) => subscriber.subscriberId === ann.subscriberId);
+  assert.deepEqual(await found({ subscriptionId: own._id }), [ann.subscriberId]);
+  assert.deepEqual(await found({ subscriptionId: own.identifier, topicKey }), [ann.subscriberId]);
+  assert.deepEqual(await found({ subscriptionId: own._id, subscriberIds: [bob.subscriberId] }), []);
+  assert.deepEqual(await found({ subscriptionId: own._id, topicKey: unique('none') }), []);
+});
+
 fact('someone without an address is skipped, and told why', async () => {
   const plain = await run(await make.subscriber());
   assert.deepEqual(plain.statuses, ['canceled']);

@@ -1,12 +1,12 @@
 // Turns what the contract tests found out into the page that says what is compatible.
-import { nouns, operations, partial } from './operations.mjs';
+import { absent, nouns, operations, partial } from './operations.mjs';
 
 const SDK = '`@novu/api` 3.19.1';
 
 /** The state of one operation: 'passes', 'partial' with what is missing, or 'absent'. */
-function stateOf({ id }, results) {
+function stateOf({ id, path }, results) {
   const found = results[id];
-  if (found === undefined) return { state: 'absent' };
+  if (found === undefined) return { state: 'absent', missing: absent.find(([part]) => path.includes(part))?.[1] };
   if (found !== 'passes') return { state: 'partial', missing: 'Its contract tests fail.' };
   return id in partial ? { state: 'partial', missing: partial[id] } : { state: 'passes' };
 }
@@ -35,7 +35,7 @@ export function compatibilityPage(results) {
     '',
     '- **passes**: the SDK, unmodified, completes the operation in a contract test and decodes every answer.',
     '- **partial**: so it does, but something of the operation is not served yet; the last column says what.',
-    '- **absent**: not served; it answers 404.',
+    '- **absent**: not served; it answers 404. The last column says what is missing.',
     '',
     `**Total: ${count('passes')} pass, ${count('partial')} partial, ${count('absent')} absent, of ${operations.length} operations.**`,
     '',

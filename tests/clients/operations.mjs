@@ -194,8 +194,18 @@ export const partial = {
   IntegrationsController_autoConfigureIntegration: 'Answers `success: false` for every provider: statuses of deliveries are not received yet.',
   IntegrationsController_createIntegration: 'The `check` of e-mail credentials: they are stored unchecked.',
   IntegrationsController_updateIntegrationById: 'The `check` of e-mail credentials: they are stored unchecked.',
-  NotificationsController_listNotifications: 'The filters `topicKey` and `subscriptionId`.',
 };
+
+/** Of what is not served, by a part of its path: what it would take. */
+export const absent = [
+  ['/notifications', 'Comes with the inbox: a subscriber’s feed over the API.'],
+  ['/messages', 'Comes with the inbox: a subscriber’s feed over the API.'],
+  ['/mobile-link', 'Links by which a phone connects to a provider’s app.'],
+  ['/webhook/configure', 'Comes with the providers: what becomes of a message after it was handed over.'],
+  ['/inbound-webhooks', 'Comes with the providers: what becomes of a message after it was handed over.'],
+  ['/domains', 'Mail that comes in: domains, their records, and where what they receive goes.'],
+  ['/agents', 'Agents that answer in conversations.'],
+];
 
 export const operations = Object.entries(table).flatMap(([noun, rows]) =>
   rows.map(([method, path, id, sdk]) => ({ noun, method, path, id, sdk })),

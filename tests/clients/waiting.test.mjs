@@ -39,8 +39,9 @@ fact('events that come while a digest is open are in it, once', async () => {
   const first = await make.trigger(workflow, subscriber, { payload: { n: 1 } });
   await waitsFor(first, ['digest delayed', 'in_app pending']);
   const second = await make.trigger(workflow, subscriber, { payload: { n: 2 } });
-  await waitsFor(second, ['digest merged', 'in_app merged']);
-  await waitsFor(first, ['digest completed', 'in_app completed']);
+  const merged = await waitsFor(second, ['digest merged', 'in_app merged']);
+  const opener = await waitsFor(first, ['digest completed', 'in_app completed']);
+  assert.deepEqual([merged._digestedNotificationId, opener._digestedNotificationId], [opener._id, undefined]);
   assert.deepEqual(await contents(first), ['2: 1,2']);
   assert.deepEqual(await contents(second), []);
 });

@@ -290,6 +290,8 @@ pub struct NotificationFilter {
     pub subscribers: Option<Vec<Id>>,
     /// Any of these events; `Some` of an empty list matches none.
     pub events: Option<Vec<Id>>,
+    /// Through this topic.
+    pub topic: Option<ByTopic>,
     /// Any of these kinds of steps.
     pub channels: Vec<String>,
     /// Any of these severities.
@@ -531,6 +533,10 @@ impl Store {
         }
         if let Some(events) = &filter.events {
             list.any_of("t.event_id", events.clone());
+        }
+        if let Some(topic) = &filter.topic {
+            // The index is of those alone that came through one.
+            list.filter("t.topics <> '' AND t.topics = {}", topic.stored());
         }
         if !filter.severities.is_empty() {
             list.any_of("t.severity", filter.severities.clone());

@@ -22,6 +22,8 @@ const LONGEST_KEY: usize = 600;
 queries! {
     FIND = "SELECT id, topic_id, subscriber_id, identifier, name, contexts, preferences, created_at, updated_at
         FROM subscriptions WHERE environment_id = $1 AND topic_id = $2 AND identifier_key = $3";
+    FIND_BY_ID = "SELECT id, topic_id, subscriber_id, identifier, name, contexts, preferences, created_at, updated_at
+        FROM subscriptions WHERE environment_id = $1 AND id = $2";
     FIND_MANY = "SELECT id, topic_id, subscriber_id, identifier, name, contexts, preferences, created_at, updated_at
         FROM subscriptions WHERE environment_id = $1 AND topic_id = $2 AND identifier_key {in:$3}";
     OF_SUBSCRIBERS = "SELECT id, topic_id, subscriber_id, identifier, name, contexts, preferences, created_at, updated_at
@@ -227,6 +229,11 @@ impl Store {
         self.db
             .first(&FIND, args![ctx.environment, topic, identifier_key(identifier)])
             .await
+    }
+
+    /// The subscription with this id of ours.
+    pub async fn subscription_by_id(&self, ctx: &Ctx, id: Id) -> Result<Option<Subscription>, StoreError> {
+        self.db.first(&FIND_BY_ID, args![ctx.environment, id]).await
     }
 
     /// The subscriptions of a topic with these identifiers, in no order.

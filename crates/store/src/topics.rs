@@ -19,6 +19,8 @@ queries! {
         FROM topics WHERE environment_id = $1 AND topic_key = $2";
     FIND_MANY = "SELECT id, topic_key, name, created_at, updated_at
         FROM topics WHERE environment_id = $1 AND topic_key {in:$2}";
+    FIND_BY_ID = "SELECT id, topic_key, name, created_at, updated_at
+        FROM topics WHERE environment_id = $1 AND id = $2";
     INSERT = {
         insert "topics",
         "environment_id text, id text, topic_key text, name text, created_at int, updated_at int",
@@ -79,6 +81,11 @@ impl Store {
     /// One topic by the caller's key.
     pub async fn topic(&self, ctx: &Ctx, key: &str) -> Result<Option<Topic>, StoreError> {
         self.db.first(&FIND, args![ctx.environment, key]).await
+    }
+
+    /// The topic with this id of ours.
+    pub async fn topic_by_id(&self, ctx: &Ctx, id: Id) -> Result<Option<Topic>, StoreError> {
+        self.db.first(&FIND_BY_ID, args![ctx.environment, id]).await
     }
 
     /// The topics with these keys that are there, in no order.

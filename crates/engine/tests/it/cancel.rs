@@ -77,8 +77,8 @@ both! {
         assert_eq!((world.fake.count("after"), world.fake.count("later")), (0, 0));
     }
 
-    /// Invariant 5; and the original's case 82.
-    async fn canceling_hits_every_subscribers_digest_and_its_followers_still_flush_at_the_old_time(test) {
+    /// The original's case 82.
+    async fn invariant_5_canceling_hits_every_subscribers_digest_and_its_followers_still_flush_at_the_old_time(test) {
         let world = World::start(&test).await;
         let (ann, bob) = (world.subscriber("ann").await, world.subscriber("bob").await);
         world.channel(&ann, "C-ANN").await;

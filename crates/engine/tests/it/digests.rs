@@ -85,8 +85,7 @@ both! {
         assert_eq!(master.jobs[1].output.as_ref().unwrap()["eventCount"], 4);
     }
 
-    /// Invariant 3.
-    async fn one_digest_is_open_at_a_time_and_every_event_is_in_exactly_one(test) {
+    async fn invariant_3_one_digest_is_open_at_a_time_and_every_event_is_in_exactly_one(test) {
         let world = World::start(&test).await;
         let ann = world.subscriber("ann").await;
         world.channel(&ann, "C-ANN").await;
@@ -108,8 +107,7 @@ both! {
         assert_eq!(world.fake.count("digest of 1!"), 1);
     }
 
-    /// Invariant 4.
-    async fn a_digest_that_is_added_again_never_merges_with_itself(test) {
+    async fn invariant_4_a_digest_that_is_added_again_never_merges_with_itself(test) {
         let world = World::start(&test).await;
         let ann = world.subscriber("ann").await;
         world.channel(&ann, "C-ANN").await;

@@ -83,7 +83,7 @@ fn names_of(people: &[Subscriber]) -> Vec<&str> {
 }
 
 both! {
-    async fn each_member_of_several_topics_and_each_who_is_named_is_notified_once(test) {
+    async fn invariant_1_each_member_of_several_topics_and_each_who_is_named_is_notified_once(test) {
         let world = World::start(&test).await;
         let people = crowd(&test, "s", CROWD).await;
         topic(&test, "one", &people[..250], &[]).await;
@@ -128,7 +128,7 @@ both! {
         assert_eq!(names(&notified(&test).await), names_of(&people));
     }
 
-    async fn a_fan_out_whose_processes_die_goes_on_and_plans_nobody_twice(test) {
+    async fn invariant_2_an_accepted_event_survives_crashes_of_its_fan_out_and_nobody_is_planned_twice(test) {
         let first = World::still(&test, Mode::Serve).await;
         let people = crowd(&test, "s", CROWD).await;
         topic(&test, "all", &people, &[]).await;

@@ -94,7 +94,7 @@ both! {
         assert_eq!(world.fake.count("C-ANN"), 1);
     }
 
-    async fn preference_and_schedule_are_read_at_send_time_not_at_trigger_time(test) {
+    async fn invariant_8_preference_and_schedule_are_read_at_send_time_not_at_trigger_time(test) {
         let world = World::start(&test).await;
         let ann = world.subscriber("ann").await;
         world.channel(&ann, "C-ANN").await;

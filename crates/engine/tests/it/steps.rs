@@ -9,7 +9,17 @@ use campanile_testkit::fake::{Answer, Gate};
 use campanile_testkit::{both, eventually};
 use serde_json::json;
 
+use crate::waits::chat;
 use crate::world::{Mode, Process, World};
+
+/// How far a job is: before it, under way, ended.
+fn rank(status: JobStatus) -> u8 {
+    match status {
+        JobStatus::Pending => 0,
+        JobStatus::Queued | JobStatus::Running | JobStatus::Delayed => 1,
+        _ => 2,
+    }
+}
 
 both! {
     async fn a_step_waits_for_the_first_attempts_of_the_step_before_it(test) {
@@ -55,7 +65,41 @@ both! {
         assert_eq!((world.fake.count("first"), world.fake.count("second")), (3, 2));
     }
 
-    async fn a_step_runs_after_one_that_is_held_or_was_rejected(test) {
+    async fn invariant_9_a_notification_and_its_jobs_never_go_backwards(test) {
+        let world = World::start(&test).await;
+        let ann = world.subscriber("ann").await;
+        world.channel(&ann, "C-ANN").await;
+        let success = Answer::new(200, r#"{"ok":true,"channel":"C","ts":"1.2"}"#);
+        world.fake.answer("first", [Answer::busy(90), Answer::busy(90), success]);
+        world.fake.answer("second", [Answer::slack_error("channel_not_found")]);
+        let delay = (StepType::Delay, json!({ "amount": 1, "unit": "minutes" }));
+        let steps = [chat("first"), delay, chat("second"), chat("third")];
+        world.workflow_with("long", &steps).await;
+        world.trigger("long", json!("ann")).await;
+        let mut seen: Vec<u8> = Vec::new();
+        eventually("it has ended", async || {
+            let story = world.story(&ann).await?;
+            let now: Vec<u8> = story.jobs.iter().map(|job| rank(job.status)).collect();
+            assert!(seen.iter().zip(&now).all(|(before, now)| before <= now), "{seen:?} became {now:?}");
+            seen = now;
+            test.clock.advance(Duration::from_secs(7));
+            story.notification.finished_at
+        })
+        .await;
+        let story = world.ended(&ann).await;
+        let ends: Vec<JobStatus> = story.jobs.iter().map(|job| job.status).collect();
+        assert_eq!(ends[1..], [JobStatus::Completed, JobStatus::Completed, JobStatus::Failed, JobStatus::Completed]);
+        // Every turn once more, as after leases that were lost.
+        for position in 1..=4 {
+            world.advance_again(&story, position).await;
+        }
+        let again = world.story(&ann).await.unwrap();
+        assert_eq!(again.jobs.iter().map(|job| job.status).collect::<Vec<_>>(), ends);
+        assert_eq!(again.notification.finished_at, story.notification.finished_at);
+        assert_eq!((world.fake.count("first"), world.fake.count("third")), (3, 1));
+    }
+
+    async fn invariant_10_a_step_runs_after_one_that_is_held_or_was_rejected(test) {
         let world = World::start(&test).await;
         let ann = world.subscriber("ann").await;
         let (dead, gone) = (world.connect("dead", "xoxb-dead").await, "C-GONE");

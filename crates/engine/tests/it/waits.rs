@@ -73,8 +73,7 @@ both! {
         world.no_task_is_left().await;
     }
 
-    /// Invariant 6.
-    async fn timers_live_in_the_database_a_restart_loses_none_and_fires_late_ones_once(test) {
+    async fn invariant_6_timers_live_in_the_database_a_restart_loses_none_and_fires_late_ones_once(test) {
         let world = World::start(&test).await;
         let ann = world.subscriber("ann").await;
         world.channel(&ann, "C-ANN").await;
@@ -97,8 +96,7 @@ both! {
         assert_eq!(world.fake.count("after"), 1);
     }
 
-    /// Invariant 7.
-    async fn a_throttle_lets_no_more_through_than_it_may_however_many_come_at_once(test) {
+    async fn invariant_7_a_throttle_lets_no_more_through_than_it_may_however_many_come_at_once(test) {
         let world = World::start(&test).await;
         let ann = world.subscriber("ann").await;
         world.channel(&ann, "C-ANN").await;

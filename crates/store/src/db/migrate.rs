@@ -39,6 +39,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0019_attachments",
         include_str!("../../migrations/0019_attachments.sql"),
     ),
+    (
+        "0020_activity_pages",
+        include_str!("../../migrations/0020_activity_pages.sql"),
+    ),
 ];
 
 const HISTORY: &str =

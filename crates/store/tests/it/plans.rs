@@ -10,7 +10,7 @@ use campanile_store::db::plans::{Plan, Step};
 use campanile_store::endpoints::{EndpointFilter, NewEndpoint};
 use campanile_store::grants::Tokens;
 use campanile_store::messages::MessageFilter;
-use campanile_store::notifications::NotificationFilter;
+use campanile_store::notifications::{ByTopic, NotificationFilter};
 use campanile_store::page::{Cursor, Order};
 use campanile_store::subscribers::{Subscriber, SubscriberFilter};
 use campanile_store::subscriptions::SubscriptionFilter;
@@ -355,8 +355,19 @@ async fn no_other_list_reads_a_whole_table() {
             events: Some(vec![id]),
             ..NotificationFilter::default()
         },
+        NotificationFilter {
+            topic: Some(ByTopic {
+                id,
+                key: "team".to_owned(),
+            }),
+            ..NotificationFilter::default()
+        },
     ] {
         store.list_notifications(ctx, &filter, 0, 10).await.unwrap();
+    }
+    for plan in store.db().plans().await.unwrap() {
+        let sorts = plan.steps.iter().any(|step| step.detail.contains("TEMP B-TREE"));
+        assert!(!sorts || !format!("{plan:?}").contains("notifications"), "{plan:#?}");
     }
     let plans = store.db().plans().await.unwrap();
     assert!(plans.len() >= 60, "{} statements were seen", plans.len());

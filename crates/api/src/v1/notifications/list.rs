@@ -4,7 +4,7 @@ use campanile_model::channel::Severity;
 use campanile_model::context::ContextSet;
 use campanile_model::slug::Reference;
 use campanile_model::{Error, Id, Permission, Result, StepType, Time};
-use campanile_store::notifications::NotificationFilter;
+use campanile_store::notifications::{ByTopic, NotificationFilter};
 use campanile_store::subscribers::SubscriberFilter;
 use serde_json::json;
 
@@ -35,6 +35,10 @@ dto! {
         optional subscriber_ids: Many<String> = "subscriberIds";
         optional severity: Many<Severity> = "severity";
         optional search: String = "search";
+        /// Through this topic.
+        optional topic_key: String = "topicKey";
+        /// Through the topic of this subscription, to its subscriber: `_id`, or with `topicKey` the identifier.
+        optional subscription_id: String = "subscriptionId";
         /// One or several, also separated by commas.
         optional transaction_id: Many<String> = "transactionId";
         optional context_keys: Many<String> = "contextKeys";
@@ -108,6 +112,7 @@ async fn filter(call: &Call, query: ListNotificationsQuery) -> Result<Notificati
         }
         filter.subscribers = Some(ids);
     }
+    narrow_to_topic(call, &mut filter, query.topic_key.as_deref(), query.subscription_id.as_deref()).await?;
     let mut transactions = words(query.transaction_id);
     if let Some(search) = query.search.filter(|search| !search.is_empty()) {
         transactions.push(search);
@@ -123,6 +128,46 @@ async fn filter(call: &Call, query: ListNotificationsQuery) -> Result<Notificati
     }
     filter.contexts = query.context_keys.map(|keys| ContextSet::new(keys.0));
     Ok(filter)
+}
+
+/// A topic or a subscription that is not there matches nothing, rather than everything.
+async fn narrow_to_topic(
+    call: &Call,
+    filter: &mut NotificationFilter,
+    key: Option<&str>,
+    subscription: Option<&str>,
+) -> Result<()> {
+    let (store, ctx) = (call.store(), &call.ctx);
+    let given = |text: Option<&'_ str>| text.is_some_and(|text| !text.is_empty());
+    let mut topic = match key.filter(|_| given(key)) {
+        Some(key) => store.topic(ctx, key).await?,
+        None => None,
+    };
+    if let Some(reference) = subscription.filter(|_| given(subscription)) {
+        let found = match (reference.parse::<Id>(), &topic) {
+            (Ok(id), _) => store.subscription_by_id(ctx, id).await?,
+            (Err(_), Some(topic)) => store.subscription(ctx, topic.id, reference).await?,
+            (Err(_), None) => None,
+        };
+        let found = found.filter(|found| !given(key) || topic.as_ref().is_some_and(|topic| topic.id == found.topic_id));
+        topic = match &found {
+            Some(found) => store.topic_by_id(ctx, found.topic_id).await?,
+            None => None,
+        };
+        let whose: Vec<Id> = found.iter().map(|found| found.subscriber_id).collect();
+        match &mut filter.subscribers {
+            Some(others) => others.retain(|one| whose.contains(one)),
+            None => filter.subscribers = Some(whose),
+        }
+    }
+    filter.topic = topic.map(|topic| ByTopic {
+        id: topic.id,
+        key: topic.key,
+    });
+    if filter.topic.is_none() && (given(key) || given(subscription)) {
+        filter.subscribers = Some(Vec::new());
+    }
+    Ok(())
 }
 
 fn time(text: Option<&str>, name: &str) -> Result<Option<Time>> {

@@ -24,6 +24,8 @@ view! {
         subscriber_row: Id = "_subscriberId";
         transaction_id: String = "transactionId";
         template_id: Id = "_templateId";
+        /// The notification with whose digest this one goes out, when it is another.
+        digested_with: Option<Id> = "_digestedNotificationId";
         created_at: Time = "createdAt";
         updated_at: Time = "updatedAt";
         channels: Vec<String> = "channels";
@@ -102,6 +104,12 @@ pub(super) async fn of(
     for job in store.jobs_of(ctx, ids.clone()).await? {
         jobs.entry(job.notification_id).or_default().push(job);
     }
+    let digested = store.digest_members(ctx, ids.clone()).await?;
+    let digested: HashMap<Id, Id> = digested
+        .into_iter()
+        .filter(|member| member.window.notification_id != member.notification_id)
+        .map(|member| (member.notification_id, member.window.notification_id))
+        .collect();
     let mut traces: HashMap<Id, Vec<Trace>> = HashMap::new();
     for trace in store.traces_of(ctx, ids).await? {
         traces.entry(trace.notification_id).or_default().push(trace);
@@ -125,6 +133,7 @@ pub(super) async fn of(
             subscriber_row: one.subscriber_id,
             transaction_id: one.transaction_id,
             template_id: one.workflow_id,
+            digested_with: digested.get(&one.id).copied(),
             created_at: one.created_at,
             updated_at: one.updated_at,
             channels: one.channels,
