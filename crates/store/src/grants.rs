@@ -33,7 +33,7 @@ queries! {
         FROM grants g WHERE g.organization_id = $1 AND g.grant_key = $2";
     FIND_BY_IDS = "SELECT g.id, g.provider_id, g.grant_key, g.source, g.tokens, g.generation, g.status, g.reason, g.since,
         g.last_success_at, g.last_error, g.expires_at, g.scopes, g.missing_scopes
-        FROM grants g WHERE g.organization_id = $1 AND g.id {in:$2}";
+        FROM grants g WHERE {unindexed:g.organization_id} = $1 AND g.id {in:$2}";
     OTHERS = "SELECT id FROM connections WHERE grant_id = $1 AND id <> $2 LIMIT 1";
     INSERT = {
         insert "grants",

@@ -26,8 +26,13 @@ queries! {
     };
     FIND_MANY = "SELECT id, event_id, transaction_id, workflow_id, subscriber_id, recipient, contexts, channels, tags, severity, critical, topics, created_at, updated_at, finished_at
         FROM notifications WHERE environment_id = $1 AND id {in:$2}";
-    FOR_WHOM = "SELECT subscriber_id FROM notifications
-        WHERE environment_id = $1 AND event_id = $2 AND subscriber_id {in:$3}";
+    /// PostgreSQL looks up each of them: with statistics from before the event it would read all that the event has made.
+    FOR_WHOM = {
+        sqlite: "SELECT subscriber_id FROM notifications
+            WHERE environment_id = $1 AND event_id = $2 AND subscriber_id {in:$3}",
+        postgres: "SELECT n.subscriber_id FROM unnest($3::text[]) AS one (id)
+            {join_one:notifications n ON n.environment_id = $1 AND n.event_id = $2 AND n.subscriber_id = one.id}",
+    };
     JOBS = "SELECT notification_id, position, id, step_id, step, kind, status, provider_id, halts, open_first, open, sent, output, reason,
         due_at, extensions, created_at, updated_at FROM jobs
         WHERE environment_id = $1 AND notification_id {in:$2} ORDER BY notification_id, position";

@@ -16,8 +16,8 @@ use crate::recipients::{Recipient, Recipients};
 use crate::task::Plan;
 use crate::{Engine, conditions};
 
-/// Recipients planned in one commit.
-const CHUNK: usize = 100;
+/// Recipients planned in one commit: as many as others wait for without noticing.
+const CHUNK: usize = 50;
 /// Clocks of nodes differ: who was stored a little after a broadcast by another node's clock may have been before it.
 const SKEW: Duration = Duration::from_mins(1);
 

@@ -112,7 +112,13 @@ async fn filter(call: &Call, query: ListNotificationsQuery) -> Result<Notificati
         }
         filter.subscribers = Some(ids);
     }
-    narrow_to_topic(call, &mut filter, query.topic_key.as_deref(), query.subscription_id.as_deref()).await?;
+    narrow_to_topic(
+        call,
+        &mut filter,
+        query.topic_key.as_deref(),
+        query.subscription_id.as_deref(),
+    )
+    .await?;
     let mut transactions = words(query.transaction_id);
     if let Some(search) = query.search.filter(|search| !search.is_empty()) {
         transactions.push(search);

@@ -54,6 +54,8 @@ view! {
         payload: Value = "payload";
         overrides: Value = "overrides";
         provider_id: String = "providerId";
+        /// How often its wait was extended to the subscriber's schedule; absent when never.
+        extensions: Option<i64> = "scheduleExtensionsCount";
         execution_details: Vec<ExecutionDetailResponse> = "executionDetails";
         updated_at: Time = "updatedAt";
     }
@@ -203,6 +205,7 @@ fn shown_job(job: &Job, template: Id, traces: &[Trace], payload: &Value, overrid
         overrides: overrides.clone(),
         // The official clients want a provider they know with every job, also where none was involved.
         provider_id: shown_provider(job.provider_id.as_deref(), job.kind).to_owned(),
+        extensions: (job.extensions > 0).then_some(job.extensions),
         execution_details: own
             .map(|trace| ExecutionDetailResponse {
                 id: trace.id,

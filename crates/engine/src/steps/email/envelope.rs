@@ -45,8 +45,10 @@ pub(super) fn envelope(input: &Input<'_>) -> Option<Envelope> {
     let (cc, bcc) = (list(over.get("cc")), list(over.get("bcc")));
     let given = over.get("to").filter(|to| !to.is_null());
     let asked = list(given);
-    let replaces = over["replaceToRecipient"] == true && (!asked.is_empty() || !cc.is_empty() || !bcc.is_empty());
-    let to = if replaces {
+    let to = if over["replaceToRecipient"] == true {
+        if asked.is_empty() && cc.is_empty() && bcc.is_empty() {
+            return None;
+        }
         match given {
             Some(_) => asked,
             // Somebody has to be in this line: the sender.
@@ -152,6 +154,7 @@ mod tests {
             json!({ "replaceToRecipient": true, "to": [] }),
         ] {
             assert_eq!(to(None, &nobody), None);
+            assert_eq!(to(own, &nobody), None);
         }
         assert_eq!(to(None, &json!({ "cc": ["c@x.y"] })), None);
     }
