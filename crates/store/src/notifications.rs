@@ -91,13 +91,14 @@ queries! {
     FINISH_IF_ENDED = {
         many
         sqlite: "UPDATE notifications SET finished_at = $3, updated_at = $3
-            WHERE environment_id = $1 AND id = $2
+            WHERE environment_id = $1 AND id = $2 AND finished_at IS NULL
                 AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.environment_id = $1 AND j.notification_id = $2
                     AND j.status IN ('pending', 'queued', 'running', 'delayed'))",
         postgres: "UPDATE notifications SET finished_at = made.at, updated_at = made.at
             FROM (SELECT DISTINCT ON (environment_id, id) environment_id, id, at
                 FROM unnest($1::text[], $2::text[], $3::int8[]) AS one (environment_id, id, at)) AS made
             WHERE notifications.environment_id = made.environment_id AND notifications.id = made.id
+                AND notifications.finished_at IS NULL
                 AND NOT EXISTS (SELECT 1 FROM jobs j
                     WHERE j.environment_id = made.environment_id AND j.notification_id = made.id
                     AND j.status IN ('pending', 'queued', 'running', 'delayed'))",
